@@ -1,0 +1,1 @@
+"""Models: each file of this folder is one kind of model, and no other file lists them."""

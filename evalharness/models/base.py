@@ -1,0 +1,66 @@
+"""What a model is to the engine: something that fetches text for a request, and reads that text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from evalharness.config import Arm
+from evalharness.errors import Fault
+from evalharness.records import ModelRef, Request, Response
+from evalharness.registry import Registry
+
+
+class Model:
+    """One arm that can be asked. A kind overrides `fetch` and `read`, and what else it needs.
+
+    `fetch` and `read` raise `ModelFailed` and nothing else; they know no retries, no cache and no limits. What `fetch`
+    returns is what the cache stores, so an answer is parsed in one place, fresh or cached, and an answer that `read`
+    rejects is never stored.
+    """
+
+    keeps = True
+    """Whether answers are worth caching: not where they are already on this disk."""
+
+    def __init__(self, arm: Arm) -> None:
+        self.arm = arm
+
+    @property
+    def ref(self) -> ModelRef:
+        """The arm as requests and run files name it; a kind that reads files adds their digest."""
+        return self.arm.ref
+
+    def faults(self, requests: Iterable[Request]) -> tuple[Fault, ...]:
+        """What would keep these questions from being answered, found before anything is asked: a missing key, a
+        recording that lacks a case. Only the first question of a flow is known here."""
+        return ()
+
+    def known(self, request: Request) -> str | None:
+        """The answer's text where it takes no waiting (a recording), so that no event loop is started for it."""
+        return None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    async def fetch(self, request: Request) -> str:
+        """The answer as it came."""
+        raise NotImplementedError
+
+    def read(self, text: str) -> Response:
+        """What that answer says."""
+        raise NotImplementedError
+
+
+MODELS: Registry[type[Model]] = Registry("evalharness.models", "kind of model")
+model = MODELS.register
+
+
+def open_model(arm: Arm) -> Model:
+    """The model behind an arm; `UnknownName` where nothing bears its kind, `Faults` where its settings are wrong."""
+    return MODELS.get(arm.ref.kind)(arm)

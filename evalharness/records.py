@@ -1,0 +1,455 @@
+"""The values that travel from suite to verdict. Frozen and slotted, stdlib only: what a run file or a comparison holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+KEY_SCHEMA = 1
+RUN_SCHEMA = 1
+
+Payload: TypeAlias = dict[str, object]
+"""A JSON object whose shape is not ours: request parameters, a server's extra fields."""
+
+Role: TypeAlias = Literal["system", "user", "assistant"]
+Outcome: TypeAlias = Literal["answered", "truncated", "refused", "filtered", "empty", "tool_call"]
+FailureKind: TypeAlias = Literal[
+    "rejected",
+    "denied",
+    "quota",
+    "limit",
+    "timeout",
+    "server",
+    "unreachable",
+    "invalid",
+    "gone",
+    "budget",
+    "missing",
+    "stopped",
+]
+Word: TypeAlias = Literal["HELD", "IMPROVED", "REGRESSED", "INCONCLUSIVE"]
+Scope: TypeAlias = Literal["population", "suite"]
+Nearness: TypeAlias = Literal["seen", "near", "unseen"]
+
+encode = json.JSONEncoder(separators=(",", ":"), sort_keys=False).encode
+"""JSON text in ASCII, so that a lone surrogate in a reply can be hashed, sent and stored; one encoder, since building one
+for each call costs more than the encoding."""
+
+
+# --- asking -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One utterance of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A named arm of a comparison: which model answers, and all that is put around a question on its way there.
+
+    use: `KIND:TARGET`, as in the config. server: stands for `base_url` in keys (ports and hosts move). system, context:
+    the arm's own system text, and the template that puts a case's passages before the question. drop: parameters this
+    server refuses. digest: names the content behind a target that is a file, so that an edited program is another model.
+    """
+
+    name: str
+    use: str
+    base_url: str = ""
+    server: str = ""
+    params: Payload = field(default_factory=dict)
+    extra_body: Payload = field(default_factory=dict)
+    system: str | None = None
+    context: str | None = None
+    drop: tuple[str, ...] = ()
+    digest: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The model kind that answers: `openai`, `replay`, `command`."""
+        return self.use.partition(":")[0]
+
+    @property
+    def target(self) -> str:
+        """What the kind is asked for: a model name, a file, a program."""
+        return self.use.partition(":")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which case and turn a question came from; turn counts the asked turns from 1."""
+
+    case: str
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to one model."""
+
+    model: ModelRef
+    messages: tuple[Message, ...]
+    params: Payload = field(default_factory=dict)
+    sample: int = 0
+    kind: Literal["chat", "embed", "likelihood"] = "chat"
+    origin: Origin | None = None
+
+    def parts(self) -> Payload:
+        """All that can change the answer, and nothing else: no time, no timeouts, no user, no key."""
+        model = self.model
+        parts: Payload = {
+            "schema": KEY_SCHEMA,
+            "kind": self.kind,
+            "use": model.use,
+            "server": model.server or model.base_url,
+            "digest": model.digest,
+            "params": dict(sorted(self.params.items())),
+            "extra_body": dict(sorted(model.extra_body.items())),
+            "sample": self.sample,
+            "messages": [[message.role, message.content] for message in self.messages],
+        }
+        if model.kind == "replay" and self.origin is not None:
+            parts["origin"] = [self.origin.case, self.origin.turn]
+        return parts
+
+    def key(self) -> str:
+        """Names the answer: sha256 of `parts` as canonical JSON, in hexadecimal."""
+        return hashlib.sha256(encode(self.parts()).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the server counted them; 0 where it did not say."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.tokens_in + other.tokens_in, self.tokens_out + other.tokens_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A usable answer. served: the model name the server says it used; fingerprint: its build, where it says so."""
+
+    text: str
+    outcome: Outcome = "answered"
+    usage: Usage = Usage()
+    served: str = ""
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no answer, after how many tries."""
+
+    kind: FailureKind
+    message: str
+    tries: int = 1
+
+
+# --- a run ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What was said for one sample of one case.
+
+    replies: places in `messages` of what the model under test said, in order (scripted replies are not among them);
+    outcomes: one for each of them. served, fingerprints: each distinct value, in the order met.
+    """
+
+    case: str
+    sample: int
+    messages: tuple[Message, ...]
+    replies: tuple[int, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    usage: Usage = Usage()
+    served: tuple[str, ...] = ()
+    fingerprints: tuple[str, ...] = ()
+
+    @property
+    def reply(self) -> str:
+        """The last reply the model gave; empty text where it gave none."""
+        return self.messages[self.replies[-1]].content if self.replies else ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the last reply ended."""
+        return self.outcomes[-1] if self.outcomes else "empty"
+
+    def until(self, turn: int) -> Conversation:
+        """The conversation as it stood after the asked turn `turn` (from 1)."""
+        if turn == len(self.replies):
+            return self
+        end = self.replies[turn - 1] + 1
+        return replace(self, messages=self.messages[:end], replies=self.replies[:turn], outcomes=self.outcomes[:turn])
+
+    def with_reply(self, text: str) -> Conversation:
+        """The same conversation with another last reply: how a part of a reply is graded as if it were the whole."""
+        place = self.replies[-1] if self.replies else len(self.messages)
+        messages = (*self.messages[:place], Message("assistant", text), *self.messages[place + 1 :])
+        return replace(self, messages=messages, replies=(*self.replies[:-1], place))
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """A scorer's word: value in [0, 1], or None where it could not be scored, which is never a zero; and why."""
+
+    value: float | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One check's grade. turn: the asked turn from 1, None for the whole conversation. judges: models asked for it."""
+
+    check: str
+    aspect: str
+    turn: int | None
+    grade: Grade
+    weight: float = 1.0
+    pass_at: float = 0.5
+    judges: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether the grade reaches `pass_at`; an unknown grade does not."""
+        return self.grade.value is not None and self.grade.value >= self.pass_at
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One sample of one case: what was said, what failed, how it was scored.
+
+    With a failure the conversation holds what was said before it, and each check has a grade of None.
+    """
+
+    conversation: Conversation
+    failure: Failure | None = None
+    scores: tuple[Score, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A case as the run file remembers it."""
+
+    case: str
+    question: str
+    aspects: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    group: str | None = None
+    must_pass: bool = False
+    near: Nearness | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """What the gate asks of one aspect; scores are in [0, 1], so 0.05 is five points.
+
+    drop_at_most: the margin of non-inferiority. gain_at_least: the gain the whole interval must reach. at_least: the
+    tuned model against a threshold. both_within: neither lower nor higher by more.
+    """
+
+    aspect: str
+    drop_at_most: float | None = None
+    gain_at_least: float | None = None
+    at_least: float | None = None
+    both_within: float | None = None
+    win_at_least: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteRef:
+    """Which suite was asked, and how its numbers are to be read. hash covers cases, checks and gate; `selected` names
+    the options that took only some of the cases, and is empty where all were asked."""
+
+    name: str
+    path: str
+    hash: str
+    samples: int = 1
+    scope: Scope = "population"
+    test: Literal["exact", "midp"] = "exact"
+    interval: Literal["score", "exact"] = "score"
+    alpha: float = 0.05
+    judges: tuple[str, ...] = ()
+    selected: tuple[str, ...] = ()
+    train: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a run took. sent: requests that went out (tries counted); cached: answers that were known before."""
+
+    sent: int = 0
+    answered: int = 0
+    cached: int = 0
+    failed: int = 0
+    usage: Usage = Usage()
+    usd: float | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One suite asked of one model. `trials` may be read from disk as it is walked; `tally` is None while the run is
+    not whole. began: UTC with offset."""
+
+    suite: SuiteRef
+    model: ModelRef
+    gate: tuple[Criterion, ...]
+    began: str
+    cases: tuple[Asked, ...]
+    trials: Sequence[Trial]
+    tally: Tally | None = None
+    path: str = ""
+
+
+# --- a comparison -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """One side of a comparison: the arm, when it ran, what it took, and how its replies ended.
+
+    outcomes: replies by `Outcome`; failures: trials by `FailureKind`. asked, scored: trials planned, and scored in full.
+    """
+
+    model: ModelRef
+    began: str
+    path: str
+    asked: int
+    scored: int
+    outcomes: dict[str, int]
+    failures: dict[str, int]
+    served: tuple[str, ...]
+    fingerprints: tuple[str, ...]
+    tally: Tally | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """How far one slice moved from base to tuned, over the cases both could be scored on.
+
+    Rates, changes and bounds are in [-1, 1] and None where no case could be compared. interval: which of the method's
+    intervals this is. p_adjusted: Holm over the gates, or Benjamini-Hochberg (a q-value) for a diagnostic. margin: the
+    largest loss called held; provable_margin: the smallest margin these data would have held at.
+    """
+
+    slice: str
+    part: Literal["aspect", "overall", "tag", "check", "turn", "near"]
+    aspect: str
+    gates: bool
+    cases: int
+    left_out: int
+    samples: tuple[int, int] = (1, 1)
+    groups: int = 0
+    base: float | None = None
+    tuned: float | None = None
+    change: float | None = None
+    low: float | None = None
+    high: float | None = None
+    interval: Literal["T", "G", "GG", "S", ""] = ""
+    suite_low: float | None = None
+    suite_high: float | None = None
+    error: float | None = None
+    ups: int = 0
+    downs: int = 0
+    unchanged: int = 0
+    p: float | None = None
+    p_midp: float | None = None
+    p_adjusted: float | None = None
+    p_noninferior: float | None = None
+    margin: float = 0.05
+    provable_margin: float | None = None
+    outcome: Word = "INCONCLUSIVE"
+    sentence: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What became of one criterion of the gate; `asked` is the criterion in the suite's words."""
+
+    aspect: str
+    asked: str
+    outcome: Word
+    sentence: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A case that changed sides in an aspect: `broke` passed with base and not with tuned, `fixed` the other way."""
+
+    case: str
+    aspect: str
+    side: Literal["broke", "fixed"]
+    base: float
+    tuned: float
+    why: str
+    question: str
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One case with all that both arms said for it, so that a report needs no run file."""
+
+    asked: Asked
+    base: tuple[Trial, ...]
+    tuned: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A case, or an aspect of it, that could not be compared, and why."""
+
+    case: str
+    aspect: str
+    side: Literal["base", "tuned", "both"]
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer. reasons: one plain sentence a criterion; remedy: what would decide it; must_pass: cases that had to
+    pass and did not; incomplete: some answers are missing, so the command exits 3."""
+
+    outcome: Word
+    reasons: tuple[str, ...]
+    remedy: str = ""
+    must_pass: tuple[str, ...] = ()
+    incomplete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two runs of one suite, side by side. `pairs` may be read from disk as it is walked."""
+
+    suite: SuiteRef
+    base: RunRef
+    tuned: RunRef
+    deltas: tuple[Delta, ...]
+    rulings: tuple[Ruling, ...]
+    flips: tuple[Flip, ...]
+    left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
+    pairs: Sequence[Pair]
+    verdict: Verdict
+    seed: int = 0
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What one command compared: every pair, and the worst of their verdicts."""
+
+    verdict: Verdict
+    comparisons: tuple[Comparison, ...]

@@ -1,0 +1,1 @@
+"""Reports: each file of this folder is one format, and no other file lists them."""

@@ -1,0 +1,187 @@
+"""What a scorer is, and how one is built from the long form of a check.
+
+A kind of check is a frozen dataclass under `@scorer("kind")`: its first field is the check's subject in YAML, its
+further fields are options, its docstring is its reference page, its annotations are its types. `Part` stands for a
+check within a check, `Document` for a JSON object given inline or as a file name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import typing
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol, TypeAlias
+
+from evalharness.errors import EvalError, suggestion
+from evalharness.flow import Flow
+from evalharness.records import Conversation, Grade, Payload
+from evalharness.registry import Registry
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+    from pydantic_core import ErrorDetails
+
+
+class Scorer(Protocol):
+    """Grades a conversation's last reply, or, where `reads` says so, the conversation as a whole.
+
+    A scorer that asks a model returns a flow that ends in its grade. A grade is in [0, 1], 1 is best; None where the
+    reply could not be scored. Any text may come in: a scorer does not raise, and takes time in proportion to the text.
+    """
+
+    def grade(self, conversation: Conversation) -> Grade | Flow[Grade]:
+        """The grade and why."""
+
+
+SCORERS: Registry[type[Scorer]] = Registry("evalharness.scorers", "kind of check")
+scorer = SCORERS.register
+
+Holds: TypeAlias = Literal["value", "part", "parts", "named parts", "document"]
+
+
+class _Marker:
+    """Tells the builder what a field holds, and pydantic to take the value as it is."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> dict[str, object]:
+        return {"type": "any"}
+
+
+PART = _Marker("part")
+DOCUMENT = _Marker("document")
+Part: TypeAlias = Annotated[Scorer, PART]
+Document: TypeAlias = Annotated[Payload, DOCUMENT]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Option:
+    """One field of a scorer as YAML sees it."""
+
+    name: str
+    holds: Holds
+    required: bool
+    annotation: object
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kind:
+    """What the suite reader must know of a kind of check.
+
+    subject: the first field, written as the value of the kind's own key. switch: the kind needs no subject and takes
+    true or false. reads: what it grades. bare: which kind a bare text within it means.
+    """
+
+    name: str
+    options: tuple[Option, ...]
+    switch: bool
+    reads: Literal["reply", "conversation"]
+    bare: str
+
+    @property
+    def subject(self) -> Option:
+        """The field that the kind's own key fills."""
+        return self.options[0]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BuildFault:
+    """What is wrong with a check, and where: the path of keys and places from the check's own mapping."""
+
+    path: tuple[str | int, ...]
+    what: str
+    hint: str = ""
+
+
+class BuildFaults(EvalError):
+    """A check that cannot be built; the suite reader gives each fault its line and column."""
+
+    def __init__(self, faults: tuple[BuildFault, ...]) -> None:
+        super().__init__("; ".join(fault.what for fault in faults))
+        self.faults = faults
+
+
+@functools.cache
+def kind(name: str) -> Kind:
+    """What is known of a kind of check; `UnknownName` with a suggestion where nothing bears the name."""
+    cls = SCORERS.get(name)
+    hints = typing.get_type_hints(cls, include_extras=True)
+    options = []
+    for field in dataclasses.fields(typing.cast("type[DataclassLike]", cls)):
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        options.append(Option(field.name, _holds(hints[field.name]), required, hints[field.name]))
+    return Kind(
+        name,
+        tuple(options),
+        switch=options[0].annotation is bool,
+        reads=getattr(cls, "reads", "reply"),
+        bare=getattr(cls, "bare", "mentions"),
+    )
+
+
+def build(name: str, fields: Mapping[str, object]) -> Scorer:
+    """The scorer of that kind; `BuildFaults` with every fault found.
+
+    Parts are built already, documents read; everything else is the text typed in the suite (or lists and mappings of
+    such texts) and is converted by the field's annotation.
+    """
+    from pydantic import ValidationError
+
+    known = kind(name)
+    names = {option.name for option in known.options}
+    faults = [
+        BuildFault((extra,), f"'{name}' has no option '{extra}'", suggestion(extra, names - {known.subject.name}))
+        for extra in fields
+        if extra not in names
+    ]
+    if not faults:
+        try:
+            return _adapter(name).validate_python(fields)
+        except ValidationError as error:
+            faults = [_fault(known, detail) for detail in error.errors(include_url=False)]
+    raise BuildFaults(tuple(faults))
+
+
+class DataclassLike(Protocol):
+    """What `dataclasses.fields` takes."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[object]]]
+
+
+@functools.cache
+def _adapter(name: str) -> TypeAdapter[Scorer]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(SCORERS.get(name))
+
+
+def _holds(annotation: object) -> Holds:
+    """`Part`, `tuple[Part, ...]`, `dict[str, Part]`, `Document`, or a plain value."""
+    for marker in getattr(annotation, "__metadata__", ()):
+        if isinstance(marker, _Marker):
+            return "part" if marker is PART else "document"
+    arguments = typing.get_args(annotation)
+    inner = {_holds(argument) for argument in arguments if argument is not Ellipsis}
+    if "document" in inner:
+        return "document"
+    if "part" in inner:
+        return "named parts" if typing.get_origin(annotation) is dict else "parts"
+    return "value"
+
+
+def _fault(known: Kind, detail: ErrorDetails) -> BuildFault:
+    path = tuple(detail["loc"])
+    name = str(path[0]) if path else ""
+    if detail["type"] == "missing":
+        return BuildFault((), f"'{known.name}' needs the option '{name}'")
+    saw = detail["input"]
+    what = f"'{known.name}'" if name == known.subject.name else f"'{known.name}': the option '{name}'"
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return BuildFault(path, f"{what} got {_quoted(saw)}: {message[:1].lower()}{message[1:]}")
+
+
+def _quoted(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
