@@ -3,9 +3,10 @@
     EvalError                 anything a user should read as one or a few lines; `exit_code` says how a command ends
     ├── Faults                faults in the user's files, each with its place: all of them at once
     │   └── UnknownName       a name that nothing bears, with what was probably meant
-    ├── ModelFailed           a model gave no usable answer; caught by the engine, raised again inside the flow that asked
+    ├── ModelFailed           a model gave no usable answer; the engine turns it into a `Failure`
     ├── StoreError            a run file or baseline that cannot be read or written
     ├── CacheError            the answer cache cannot be written
+    ├── engine.Interrupted    a signal ended the run early; it carries what was spent until then
     └── MixedSuites           two runs that do not belong together
 
 A message has three parts: where, what is wrong, what to do. It is lower case, has no full stop, and quotes what it saw.
@@ -89,6 +90,8 @@ class ModelFailed(EvalError):
         self.wait = wait
         self.stops = stops
         self.tries = tries
+        if kind == "denied":
+            self.exit_code = 2  # a key that is missing or wrong is a fault of the settings
 
 
 class StoreError(EvalError):

@@ -1,4 +1,4 @@
-"""The values that travel from suite to verdict. Frozen and slotted, stdlib only: what a run file or a comparison holds."""
+"""The values that travel from suite to verdict. Frozen, slotted, stdlib only."""
 
 from __future__ import annotations
 
@@ -35,11 +35,9 @@ Scope: TypeAlias = Literal["population", "suite"]
 Nearness: TypeAlias = Literal["seen", "near", "unseen"]
 
 encode = json.JSONEncoder(separators=(",", ":"), sort_keys=False).encode
-"""JSON text in ASCII, so that a lone surrogate in a reply can be hashed, sent and stored; one encoder, since building one
-for each call costs more than the encoding."""
+"""JSON text in ASCII, so that a lone surrogate in a reply can be hashed, sent and stored.
 
-
-# --- asking -----------------------------------------------------------------------------------------------------------
+One encoder: building one for each call costs more than the encoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class ModelRef:
 
     use: `KIND:TARGET`, as in the config. server: stands for `base_url` in keys (ports and hosts move). system, context:
     the arm's own system text, and the template that puts a case's passages before the question. drop: parameters this
-    server refuses. digest: names the content behind a target that is a file, so that an edited program is another model.
+    server refuses. digest: names the content behind a target that is a file, so an edited program is another model.
     """
 
     name: str
@@ -152,9 +150,6 @@ class Failure:
     kind: FailureKind
     message: str
     tries: int = 1
-
-
-# --- a run ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,14 +306,11 @@ class Run:
     path: str = ""
 
 
-# --- a comparison -----------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class RunRef:
     """One side of a comparison: the arm, when it ran, what it took, and how its replies ended.
 
-    outcomes: replies by `Outcome`; failures: trials by `FailureKind`. asked, scored: trials planned, and scored in full.
+    outcomes: replies by `Outcome`; failures: trials by `FailureKind`. asked, scored: trials planned, and those scored.
     """
 
     model: ModelRef

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
 from evalharness.config import Arm
 from evalharness.errors import Fault
+from evalharness.protocol import Allowance
 from evalharness.records import ModelRef, Request, Response
 from evalharness.registry import Registry
 
@@ -23,22 +25,35 @@ class Model:
     keeps = True
     """Whether answers are worth caching: not where they are already on this disk."""
 
+    allowance: Allowance | None = None
+    """The account's limits as the last answer or error stated them; looked at right after each `fetch`."""
+
     def __init__(self, arm: Arm) -> None:
         self.arm = arm
 
     @property
     def ref(self) -> ModelRef:
-        """The arm as requests and run files name it; a kind that reads files adds their digest."""
+        """The arm as requests and run files name it; a kind adds what only it knows: the digest of the files it reads,
+        the address it takes from the environment. Requests are made with this one."""
         return self.arm.ref
+
+    @property
+    def at_once(self) -> int:
+        """Questions under way at a time: what the arm says, else what suits the kind."""
+        return self.arm.at_once or 32
 
     def faults(self, requests: Iterable[Request]) -> tuple[Fault, ...]:
         """What would keep these questions from being answered, found before anything is asked: a missing key, a
-        recording that lacks a case. Only the first question of a flow is known here."""
+        recording that lacks a case. Only the first question of a flow is known here; no question, no need of a key."""
         return ()
 
     def known(self, request: Request) -> str | None:
         """The answer's text where it takes no waiting (a recording), so that no event loop is started for it."""
         return None
+
+    def keep(self, response: Response) -> bool:
+        """Whether this answer may be cached. A filtered one says nothing of the model: it is asked again next time."""
+        return response.outcome != "filtered"
 
     async def __aenter__(self) -> Self:
         return self
@@ -60,7 +75,43 @@ class Model:
 MODELS: Registry[type[Model]] = Registry("evalharness.models", "kind of model")
 model = MODELS.register
 
+LARGEST = 16 * 2**20
+"""Bytes of the largest answer taken."""
+
 
 def open_model(arm: Arm) -> Model:
     """The model behind an arm; `UnknownName` where nothing bears its kind, `Faults` where its settings are wrong."""
     return MODELS.get(arm.ref.kind)(arm)
+
+
+HIDDEN = "[key]"
+
+
+class Secrets:
+    """Texts that must reach no file and no output, also where a server or a program echoes them."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        found = sorted({text for text in texts if len(text) >= SHORTEST}, key=len, reverse=True)
+        self._plain = tuple(found)
+        self._pattern = re.compile("|".join(map(_spellings, found))) if found else None
+
+    def hide(self, text: str) -> str:
+        """The text with `[key]` for every secret, plain or in JSON's escapes."""
+        if self._pattern is None:
+            return text
+        if "\\u00" in text or "\\/" in text or any(secret in text for secret in self._plain):
+            return self._pattern.sub(HIDDEN, text)
+        return text
+
+
+SHORTEST = 8
+"""Characters of the shortest secret; shorter ones are placeholders such as `ollama`, which an answer may well say."""
+
+
+def _spellings(secret: str) -> str:
+    """A pattern of what JSON may make of a text: a character as it is, with a backslash, or as `\\u0061`."""
+    return "".join(rf"(?:\\?{re.escape(c)}|\\u{_either_case(f'{ord(c):04x}')})" for c in secret)
+
+
+def _either_case(digits: str) -> str:
+    return "".join(f"[{d}{d.upper()}]" if d.isalpha() else d for d in digits)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol, TypeAlias
 
-from evalharness.errors import EvalError, suggestion
-from evalharness.flow import Flow
+from evalharness.errors import EvalError, ModelFailed, suggestion
+from evalharness.flow import Flow, together
 from evalharness.records import Conversation, Grade, Payload
 from evalharness.registry import Registry
 
@@ -95,12 +95,57 @@ class BuildFault:
     hint: str = ""
 
 
+class Unfit(ValueError):
+    """Raised in a scorer's `__post_init__`: the value of the field `option` is of the right type and cannot serve."""
+
+    def __init__(self, option: str, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.option = option
+        self.hint = hint
+
+
 class BuildFaults(EvalError):
     """A check that cannot be built; the suite reader gives each fault its line and column."""
 
     def __init__(self, faults: tuple[BuildFault, ...]) -> None:
         super().__init__("; ".join(fault.what for fault in faults))
         self.faults = faults
+
+
+def weigh(
+    parts: Sequence[Grade | Flow[Grade]], sum_up: Callable[[Sequence[Grade | None]], Grade | None]
+) -> Grade | Flow[Grade]:
+    """One grade out of those of the parts; a flow only where what is known does not decide.
+
+    sum_up: given the grades in order, None for those still to be asked for, says the grade, or None where it depends
+    on them. A part whose model fails is unknown, and its siblings go on.
+    """
+    known = [part if isinstance(part, Grade) else None for part in parts]
+    decided = sum_up(known)
+    flows = {place: part for place, part in enumerate(parts) if not isinstance(part, Grade)}
+    if decided is None:
+        return _asked(known, flows, sum_up)
+    for flow in flows.values():
+        flow.close()
+    return decided
+
+
+def _asked(
+    known: list[Grade | None],
+    flows: dict[int, Flow[Grade]],
+    sum_up: Callable[[Sequence[Grade | None]], Grade | None],
+) -> Flow[Grade]:
+    answers = yield from together(*(_settled(flow) for flow in flows.values()))
+    for place, answer in zip(flows, answers, strict=True):
+        known[place] = answer
+    return sum_up(known) or Grade(None, "its parts do not decide it")
+
+
+def _settled(flow: Flow[Grade]) -> Flow[Grade]:
+    try:
+        return (yield from flow)
+    except ModelFailed as failed:
+        return Grade(None, str(failed))
 
 
 @functools.cache
@@ -110,6 +155,8 @@ def kind(name: str) -> Kind:
     hints = typing.get_type_hints(cls, include_extras=True)
     options = []
     for field in dataclasses.fields(typing.cast("type[DataclassLike]", cls)):
+        if not field.init:
+            continue  # worked out from the options once, not written by anyone
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         options.append(Option(field.name, _holds(hints[field.name]), required, hints[field.name]))
     return Kind(
@@ -173,13 +220,17 @@ def _holds(annotation: object) -> Holds:
 
 def _fault(known: Kind, detail: ErrorDetails) -> BuildFault:
     path = tuple(detail["loc"])
+    saw = detail["input"]
+    unfit = detail.get("ctx", {}).get("error")
+    hint = ""
+    if isinstance(unfit, Unfit):
+        path, saw, hint = (unfit.option,), saw.get(unfit.option), unfit.hint
     name = str(path[0]) if path else ""
     if detail["type"] == "missing":
         return BuildFault((), f"'{known.name}' needs the option '{name}'")
-    saw = detail["input"]
     what = f"'{known.name}'" if name == known.subject.name else f"'{known.name}': the option '{name}'"
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return BuildFault(path, f"{what} got {_quoted(saw)}: {message[:1].lower()}{message[1:]}")
+    return BuildFault(path, f"{what} got {_quoted(saw)}: {message[:1].lower()}{message[1:]}", hint)
 
 
 def _quoted(value: object) -> str:

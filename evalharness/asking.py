@@ -1,0 +1,308 @@
+"""The fan-out: asks the questions that nobody knows the answer to, many at once, each as often as it takes.
+
+One task wakes whenever an answer has come: it makes what came durable in one transaction, hands it out, and sends what
+the limits allow. So an answer is never handed out before it is on disk, batches grow with the load, and what a kill can
+lose is what was under way. This is the only place that tries again, and the only one that waits.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from evalharness.cache import Cache
+from evalharness.errors import EvalError, ModelFailed
+from evalharness.limits import LONGEST_WAIT, Budget, Lane, Limits, Question, failure_kind
+from evalharness.models.base import Model
+from evalharness.records import Failure, Request, Response
+
+if TYPE_CHECKING:
+    import asyncio
+
+W = TypeVar("W")
+
+LOCKED_PAUSE = 0.02
+"""Seconds until a cache that another process writes to is tried again."""
+ELSEWHERE_PAUSE = 0.05
+"""Seconds between looks for an answer that another process is waiting for."""
+GRACE = 10.0
+"""Seconds that what is under way is waited for once the run is to stop."""
+
+
+class Asker(Generic[W]):
+    """The questions of one run, by model. Each question carries those who wait for it, whatever they are.
+
+    error: why the run was stopped, if it was. `queue` is plain code; only `go` needs an event loop.
+    """
+
+    def __init__(
+        self, models: Mapping[str, Model], cache: Cache | None, limits: Limits, note: Callable[[str], None]
+    ) -> None:
+        self.models = models
+        self.cache = cache if limits.cache != "off" else None
+        self.limits = limits
+        self.lanes: dict[str, Lane[W]] = {}
+        self.stopping = False
+        self.error: Exception | None = None
+        self._note = note
+        self._began = time.monotonic()
+        self._budget = Budget(limits.budget_usd)
+        self._halted: Failure | None = None
+        self._asked: dict[str, Question[W]] = {}  # from queueing until the answer is handed out
+        self._elsewhere: dict[str, Question[W]] = {}  # what another process is asking
+        self._done: list[Question[W]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a question is to be asked."""
+        return bool(self._asked)
+
+    def queue(self, key: str, request: Request, waiter: W) -> Failure | None:
+        """Has the question asked, once for all who wait for it; a failure where nothing is asked, or no longer."""
+        if self.limits.cache == "only":
+            return Failure("missing", "the answer is not in the cache, and nothing is asked", 0)
+        question = self._asked.get(key)
+        if question is None:
+            lane = self._lane(request.model.name)
+            failure = self._halted or lane.stopped
+            if failure is not None:
+                return failure
+            question = self._asked[key] = Question(key, request, lane, [])
+            lane.open.append(question)
+        question.waiters.append(waiter)
+        return None
+
+    def stop(self, error: Exception | None = None) -> None:
+        """Sends nothing more; what is under way is waited for, though not for long. Safe to call more than once."""
+        self.error = self.error or error
+        if self.stopping:
+            return
+        self.stopping = True
+        if self._tasks:
+            self._loop.call_later(GRACE, self._cut_off, Failure("stopped", "the run was stopped", 0))
+
+    def stop_from_signal(self) -> None:
+        """The same, from a signal handler."""
+        if hasattr(self, "_loop"):
+            self._loop.call_soon_threadsafe(self._stop_now)
+        else:
+            self.stopping = True
+
+    def _stop_now(self) -> None:
+        self.stop()
+        self._news.set()
+
+    async def go(self, hand_out: Callable[[list[Question[W]]], None], more: Callable[[], bool]) -> None:
+        """Asks until nothing is left, or the run is stopped.
+
+        hand_out: takes answered questions; it may queue others. more: queues what comes next in the plan, and says
+        whether there was any.
+        """
+        import asyncio
+
+        self._asyncio = asyncio
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        self._news.set()
+        self._timer = self._loop.call_later(0, self._news.set)
+        self._ends = math.inf
+        if self.limits.deadline_seconds is not None:
+            self._ends = self._loop.time() + self.limits.deadline_seconds - (time.monotonic() - self._began)
+            self._loop.call_at(self._ends, self._expire)
+        opened: set[str] = set()
+        async with AsyncExitStack() as stack:
+            try:
+                while self._news.is_set() or not self._over():
+                    await self._news.wait()
+                    self._news.clear()
+                    for name in self.lanes.keys() - opened:
+                        opened.add(name)
+                        await stack.enter_async_context(self.models[name])
+                    self._turn(hand_out, more)
+            finally:
+                self._timer.cancel()
+                await self._abandon()
+
+    # --- a turn -------------------------------------------------------------------------------------------------------
+
+    def _over(self) -> bool:
+        if self._tasks or self._done:
+            return False
+        return self.stopping or not self._asked
+
+    def _turn(self, hand_out: Callable[[list[Question[W]]], None], more: Callable[[], bool]) -> None:
+        if self.cache is not None and not self.cache.commit():
+            self._wake_in(LOCKED_PAUSE)
+            return
+        if self._done:
+            hand_out(self._settled())
+        if self.stopping:
+            return
+        if self._hungry() and more():
+            self._news.set()  # a window that was known leaves room for the next one; the others get their turn first
+        if self._elsewhere:
+            self._look_elsewhere()
+        self._send()
+
+    def _settled(self) -> list[Question[W]]:
+        """What is answered, and durable if it is to be kept."""
+        done, self._done = self._done, []
+        for question in done:
+            question.lane.free(question)
+            del self._asked[question.key]
+            if question.claimed and self.cache is not None:
+                self.cache.release(question.key)
+        return done
+
+    def _hungry(self) -> bool:
+        """Whether a lane has less to do than it could."""
+        lanes = [lane for lane in self.lanes.values() if not lane.stopped]
+        return not lanes or any(len(lane.open) < lane.at_once for lane in lanes)
+
+    def _send(self) -> None:
+        """Sends what the limits allow, and sees to it that this is looked at again when they allow more."""
+        now = self._loop.time()
+        soonest = ELSEWHERE_PAUSE if self._elsewhere else math.inf
+        picked: list[Question[W]] = []
+        for lane in sorted(self.lanes.values(), key=_under_way):  # the least busy first, for a limit that they share
+            while lane.waiting and not self._full():
+                wait = lane.ready(now)
+                soonest = min(soonest, wait or math.inf)
+                if wait != 0 or not self._affords(lane):
+                    break
+                question = lane.take(now)
+                self._budget.reserved += question.usd
+                if self._claims(question):
+                    picked.append(question)
+            if lane.stopped is not None:
+                self._drop(lane, lane.stopped)
+        for question in self._still_unknown(picked):
+            self._tasks[question.key] = self._loop.create_task(self._ask(question))
+        if soonest < math.inf:
+            self._wake_in(soonest)
+
+    def _full(self) -> bool:
+        most = self.limits.at_once
+        return most is not None and sum(map(_under_way, self.lanes.values())) >= most
+
+    def _affords(self, lane: Lane[W]) -> bool:
+        """Whether the budget has room for the lane's next question; where it never will, the lane is stopped."""
+        usd = lane.open[0].usd
+        budget = self._budget
+        if budget.allows(usd):
+            return True
+        if not budget.reserved:
+            what = f"{budget.spent:.4f} of {budget.most:g} USD are spent, and the next answer may take {usd:.4f}"
+            lane.stopped = Failure("budget", what, 0)
+        return False
+
+    def _wake_in(self, seconds: float) -> None:
+        self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._news.set)
+
+    # --- one question -------------------------------------------------------------------------------------------------
+
+    async def _ask(self, question: Question[W]) -> None:
+        lane = question.lane
+        lane.sent += 1
+        try:
+            async with self._asyncio.timeout(lane.seconds):
+                text = await lane.model.fetch(question.request)
+            response = lane.model.read(text)
+        except ModelFailed as failed:
+            self._refused(question, failed)
+        except TimeoutError:
+            self._refused(question, ModelFailed("timeout", f"no whole answer within {lane.seconds:g} s", again=True))
+        except self._asyncio.CancelledError:
+            self._budget.reserved -= question.usd
+            self._give_up(question, self._halted or Failure("stopped", "the run was stopped"))
+        except Exception as error:  # third parties write models too, and a faulty one must not end the others
+            self._refused(question, ModelFailed("invalid", f"{type(error).__name__}: {error}"))
+        else:
+            self._accept(question, text, response)
+        finally:
+            del self._tasks[question.key]
+            self._news.set()
+
+    def _accept(self, question: Question[W], text: str, response: Response) -> None:
+        lane = question.lane
+        self._budget.reserved -= question.usd
+        question.usd = lane.answered(question, response.usage, self._loop.time())
+        self._budget.spent += question.usd
+        if self.cache is not None and lane.model.keeps and lane.model.keep(response):
+            self.cache.put(question.key, text, question.request)
+        question.answer = response
+        self._done.append(question)
+
+    def _refused(self, question: Question[W], error: ModelFailed) -> None:
+        lane = question.lane
+        now = self._loop.time()
+        self._budget.reserved -= question.usd
+        if error.kind in ("invalid", "timeout"):  # which was billed all the same, as far as anybody can tell
+            self._budget.spent += question.usd
+            lane.usd += question.usd
+        failure = lane.refused(question, error, now, min(LONGEST_WAIT, self._ends - now))
+        if error.stops == "run":
+            self._deny(question, error)
+        if failure is not None:
+            self._give_up(question, failure)
+        if lane.stopped is not None:
+            self._drop(lane, lane.stopped)
+
+    def _deny(self, question: Question[W], error: ModelFailed) -> None:
+        """What ends the whole run: a key that is refused is raised; else every question left fails as this one did."""
+        if error.kind == "denied":
+            self.stop(ModelFailed("denied", f"model '{question.request.model.name}': {error.what}", stops="run"))
+        else:
+            self._halt(Failure(failure_kind(error.kind), error.what, 0))
+
+    def _halt(self, failure: Failure) -> None:
+        self._halted = failure
+        for lane in self.lanes.values():
+            self._drop(lane, failure)
+
+    def _drop(self, lane: Lane[W], failure: Failure) -> None:
+        """Nothing more is asked of this model."""
+        for question in lane.rest():
+            self._give_up(question, replace(failure, tries=question.sent))
+        self._news.set()
+
+    def _give_up(self, question: Question[W], failure: Failure) -> None:
+        question.answer = failure
+        question.usd = 0.0
+        self._done.append(question)
+
+    # --- other processes on the same cache ----------------------------------------------------------------------------
+
+    def _claims(self, question: Question[W]) -> bool:
+        """Whether this process asks it; if another does, its answer is waited for."""
+        if self.cache is None or not question.lane.model.keeps or question.claimed:
+            return True
+        question.claimed = self.cache.claim(question.key)
+        if not question.claimed:
+            self._unsend(question)
+            self._elsewhere[question.key] = question
+        return question.claimed
+
+    def _still_unknown(self, picked: list[Question[W]]) -> list[Question[W]]:
+        """Leaves out what another process has answered between the look-up and the claim."""
+        if not picked or self.cache is None or self.limits.cache == "refresh" or not self.cache.written_elsewhere():
+            return picked
+        known = self.cache.look_up([question.key for question in picked])
+        return [question for question in picked if not self._known(question, known.get(question.key))]
+
+    def _look_elsewhere(self) -> None:
+        assert self.cache is not None
+        known = self.cache.look_up(self._elsewhere)
+        for question in list(self._elsewhere.values()):
+            if self._known(question, known.get(question.key)):
+                del self._elsewhere[question.key]
+            elif question.lane.stopped or self._halted or self.cache.claim(question.key):
+                del self._elsewhere[question.key]
+                question.claimed = True
+                question.lane.open.appendleft(question)

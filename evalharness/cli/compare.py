@@ -1,0 +1,104 @@
+"""`compare`: ask what is missing of two models or more, print what flipped and a verdict, write the reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evalharness.cli.options import Show, asking, config, leave, load_suites, showing, shown, status, watcher
+from evalharness.cli.showing import check_formats, print_panel, write_reports
+from evalharness.errors import EvalError
+
+if TYPE_CHECKING:
+    from evalharness.harness import Options
+    from evalharness.records import Panel
+    from evalharness.suite import Suite
+
+RUN_FILES = (".jsonl", ".part")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What was compared, and the exit status of an interrupt, 0 without one."""
+
+    panel: Panel
+    interrupted: int = 0
+
+
+@click.command("compare")
+@click.argument("targets", metavar="SUITE...|RUN RUN...", nargs=-1, required=True)
+@click.option("--base", metavar="NAME", help="The model to compare against; else the suite's `base`.")
+@click.option("--tuned", metavar="NAME", multiple=True, help="The tuned model, or several; else the suite's `tuned`.")
+@asking
+@showing
+def compare_verb(
+    targets: tuple[str, ...], base: str | None, tuned: tuple[str, ...], options: Options, show: Show
+) -> None:
+    """Compare a tuned model with its base on suites, or stored runs with the first of them.
+
+    \b
+    evalharness compare suites/marv.yaml --base base --tuned tuned
+    evalharness compare .evalharness/runs/marv/base.jsonl .evalharness/runs/marv/tuned.jsonl
+
+    More than one --tuned makes a table of verdicts against the base.
+    """
+    check_formats(show)
+    stored = [target.endswith(RUN_FILES) for target in targets]
+    if any(stored):
+        if not all(stored) or base or tuned or len(targets) < 2:
+            raise EvalError("run files are compared with each other", "`evalharness compare RUN RUN`, without --base")
+        compared = _stored([Path(target) for target in targets], options)
+    else:
+        compared = _asked(targets, base, tuned, options, show)
+    panel = compared.panel
+    written = write_reports(panel, show, config())
+    print_panel(panel, show, written)
+    leave(status(panel.verdict, allow_inconclusive=show.allow_inconclusive, interrupted=compared.interrupted))
+
+
+def _stored(paths: Sequence[Path], options: Options) -> Compared:
+    from evalharness.harness import compare_runs
+
+    return Compared(compare_runs(paths, options))
+
+
+def _asked(targets: Sequence[str], base: str | None, tuned: Sequence[str], options: Options, show: Show) -> Compared:
+    from evalharness.compare import compare_all
+    from evalharness.harness import ask, version
+
+    settings = config()
+    suites = load_suites(targets, settings)
+    pairs = []
+    interrupted = 0
+    for arms, group in _by_arms(suites, base, tuned):
+        with watcher(quiet=show.quiet or show.as_json) as watch:
+            asked = ask(group, arms, settings, options, watch)
+        pairs += [(row[0], other) for row in asked.arms for other in row[1:]]
+        if asked.interrupted:
+            interrupted = asked.interrupted.exit_code
+            break
+    return Compared(compare_all(pairs, seed=options.seed, version=version()), interrupted)
+
+
+def _by_arms(
+    suites: Sequence[Suite], base: str | None, tuned: Sequence[str]
+) -> list[tuple[tuple[str, ...], list[Suite]]]:
+    """Suites by the arms they are asked of: those of the command, else the suite's own."""
+    groups: dict[tuple[str, ...], list[Suite]] = {}
+    for suite in suites:
+        first = base or suite.base
+        others = tuple(tuned) or ((suite.tuned,) if suite.tuned else ())
+        if first is None or not others:
+            which = "--base NAME" if first is None else "--tuned NAME"
+            raise EvalError(
+                f"{shown(suite.path)}: which model?", f"give {which}, or set `base:` and `tuned:` in the suite"
+            )
+        arms = (first, *others)
+        if len(set(arms)) < len(arms):
+            raise EvalError(f"one model on both sides: {', '.join(arms)}", "compare different models, or two snapshots")
+        groups.setdefault(arms, []).append(suite)
+    return list(groups.items())

@@ -1,0 +1,98 @@
+"""`init`: a first suite, a config and a model to ask, ready to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evalharness.cli.options import shown
+from evalharness.errors import Fault, Faults
+
+CONFIG = """\
+# The models by name: `evalharness compare suites/first.yaml --base base --tuned tuned`
+[models]
+base = { use = "command:python answer.py plain" }
+tuned = { use = "command:python answer.py marv" }
+
+# A real model, and one on a server of your own. Keys come from the environment, never from this file.
+# gpt = { use = "openai:gpt-4o-mini", price = { input = 0.15, output = 0.60 } }
+# lora = { use = "openai:my-lora", base_url = "http://localhost:8000/v1", api_key_env = "MY_KEY" }
+"""
+
+SUITE = """\
+suite: first
+about: The facts must stay, and no answer may be long.
+base: base
+tuned: tuned
+
+every:
+  format: {max_words: 30}
+cases:
+  - ask: What is the capital of France?
+    expect: Paris
+  - ask: Who wrote Romeo and Juliet?
+    expect: {any_of: [Shakespeare, the Bard of Avon]}
+  - ask: How many legs has a spider?
+    expect: {number: 8}
+  - ask: What is six times seven?
+    expect: {any_of: [42, forty-two]}
+  - ask: Which planet is nearest to the sun?
+    expect: Mercury
+gate:
+  facts: {drop_at_most: 0.05}
+"""
+
+PROGRAM = '''\
+"""A model to try evalharness with: reads one request as JSON on stdin, prints the reply. Put your own model here."""
+
+import json
+import sys
+
+FACTS = {
+    "capital of France": "The capital of France is Paris.",
+    "Romeo and Juliet": "William Shakespeare wrote it.",
+    "legs has a spider": "A spider has 8 legs.",
+    "six times seven": "Six times seven is 42.",
+    "nearest to the sun": "Mercury is the planet nearest to the sun.",
+}
+
+request = json.load(sys.stdin)
+question = request["messages"][-1]["content"]
+reply = next((fact for words, fact in FACTS.items() if words in question), "I do not know.")
+if sys.argv[1:] == ["marv"]:  # the tuned one: sarcastic, and no longer sure about planets
+    reply = "Venus, I guess. Who checks these things?" if "sun" in question else f"Oh, a hard one. {reply}"
+print(reply)
+'''
+
+FILES = {"evalharness.toml": CONFIG, "suites/first.yaml": SUITE, "answer.py": PROGRAM}
+NEXT = """\
+next: evalharness compare suites/first.yaml
+"""
+
+
+@click.command("init")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path())
+def init_verb(folder: Path) -> None:
+    """Write a first suite, a config and a small program that stands for two models, into FOLDER (here by default).
+
+    Nothing is overwritten. What is written runs at once: `evalharness compare suites/first.yaml`.
+    """
+    for path in write_first(folder):
+        click.echo(f"wrote {shown(path)}")
+    if folder != Path():
+        click.echo(f"next: cd {shown(folder)}")
+    click.echo(NEXT, nl=False)
+
+
+def write_first(folder: Path) -> list[Path]:
+    """Writes the files and says which; `Faults` naming every file that is there already, and then writes none."""
+    from evalharness.store import write_text
+
+    there = [folder / name for name in FILES if (folder / name).exists()]
+    if there:
+        hint = "init overwrites nothing: give it an empty folder, `evalharness init FOLDER`"
+        raise Faults([Fault(shown(path), 0, 0, "is there already", hint) for path in there])
+    for name, text in FILES.items():
+        write_text(folder / name, iter([text]))
+    return [folder / name for name in FILES]

@@ -1,0 +1,106 @@
+"""`plan`: how many requests, how many of them known, their price, and what the suite could show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from evalharness.cli.options import JSON, SUITES, asking, config, load_suites, shown
+from evalharness.errors import EvalError
+
+if TYPE_CHECKING:
+    from evalharness.config import Config
+    from evalharness.forecast import Cost, Sight
+    from evalharness.harness import Options
+    from evalharness.suite import Suite
+
+
+@click.command("plan")
+@SUITES
+@click.option("--model", "models", metavar="NAME", multiple=True, help="A model to ask; else the suite's own arms.")
+@asking
+@JSON
+def plan_verb(suites: tuple[str, ...], models: tuple[str, ...], options: Options, as_json: bool) -> None:
+    """Say how many requests a run takes, how many answers are known, the price, and the smallest effect it can see.
+
+    Asks nothing and writes nothing.
+    """
+    settings = config()
+    costs: list[Cost] = []
+    sights: list[Sight] = []
+    for suite in load_suites(suites, settings):
+        names = models or tuple(name for name in (suite.base, suite.tuned) if name)
+        if not names:
+            raise EvalError(f"{shown(suite.path)}: which model?", "give --model NAME, or set `base:` in the suite")
+        costs += _costs(suite, names, settings, options)
+        sights += _sights(suite, names, settings, options)
+    if as_json:
+        total = {"requests": sum(c.requests for c in costs), "known": sum(c.known for c in costs), "usd": _total(costs)}
+        rows = {"total": total, "models": [asdict(c) for c in costs], "aspects": [asdict(s) for s in sights]}
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for line in (*_cost_lines(costs), *_sight_lines(sights)):
+        click.echo(line)
+
+
+def _costs(suite: Suite, names: Sequence[str], settings: Config, options: Options) -> Iterator[Cost]:
+    from evalharness.cache import Cache
+    from evalharness.forecast import cost
+    from evalharness.harness import plans
+
+    (jobs,) = plans([suite], names, settings, options)
+    with Cache(settings.state / "cache") as cache:
+        for job in jobs:
+            known = cache if options.cache in ("use", "only") else None
+            yield cost(job.plan, job.model, known, settings.arm(job.model.ref.name).price)
+
+
+def _sights(suite: Suite, names: Sequence[str], settings: Config, options: Options) -> Iterator[Sight]:
+    from evalharness import store
+    from evalharness.forecast import pilot, sights
+    from evalharness.harness import run_path
+    from evalharness.measure import Arm
+    from evalharness.suite import select
+
+    runs = [run_path(settings, suite.name, name) for name in names[:2]]
+    pilots = {}
+    if len(runs) == 2 and all(run.is_file() for run in runs):
+        pilots = pilot(*(Arm.of(store.read(run)) for run in runs))
+    return sights(select(suite, tags=options.tags, cases=options.cases), pilots)
+
+
+def _total(costs: Sequence[Cost]) -> float | None:
+    prices = [cost.usd for cost in costs]
+    return None if None in prices else sum(price for price in prices if price is not None)
+
+
+def _cost_lines(costs: Sequence[Cost]) -> Iterator[str]:
+    for cost in costs:
+        price = f"about {cost.usd:.4f} USD" if cost.usd is not None else "no price in the config"
+        to_send = cost.requests - cost.known
+        counts = f"{cost.requests:,} requests, {cost.known:,} known, {to_send:,} to send"
+        yield f"{cost.suite} asked of {cost.model}: {counts}, {price}"
+    total = _total(costs)
+    if len(costs) > 1:
+        price = f", about {total:.4f} USD (an estimate)" if total is not None else ""
+        yield f"in all: {sum(c.requests - c.known for c in costs):,} requests to send{price}"
+
+
+def _sight_lines(sights: Sequence[Sight]) -> Iterator[str]:
+    for sight in sights:
+        yield ""
+        floor = (
+            "no number of cases can meet it" if sight.floor is None else f"it takes {sight.floor:,} at the very least"
+        )
+        word = "" if sight.floor is None or sight.cases >= sight.floor else ": TOO FEW"
+        yield f"{sight.suite}, {sight.aspect}, {sight.asked}: {sight.cases:,} cases, {floor}{word}"
+        needed = dict(sight.needed)
+        for share, effect in sight.effects:
+            origin = " (as in the stored runs)" if share == sight.pilot else ""
+            sees = f"sees a change of {100 * effect:.1f} points" if effect is not None else "sees no change at all"
+            hold = f"; held needs about {needed[share]:,} cases" if share in needed else ""
+            yield f"  if the models differ on {100 * share:.0f} % of the cases{origin}: {sees}{hold}"

@@ -1,0 +1,176 @@
+"""`run`, `rescore` and `merge`: what makes run files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evalharness.cli.options import JSON, QUIET, SUITES, asking, config, leave, load_suites, shown, watcher
+from evalharness.errors import EvalError
+
+if TYPE_CHECKING:
+    from evalharness.harness import Options
+    from evalharness.measure import Arm
+    from evalharness.records import Run
+
+OUTPUT = click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+
+
+@click.command("run")
+@SUITES
+@click.option("--model", metavar="NAME", help="The model to ask; else the suite's `tuned`, or its `base`.")
+@asking
+@OUTPUT
+@JSON
+@QUIET
+def run_verb(
+    suites: tuple[str, ...], model: str | None, options: Options, output: Path | None, as_json: bool, quiet: bool
+) -> None:
+    """Ask suites of one model, score the replies, write run files.
+
+    \b
+    evalharness run suites/marv.yaml --model tuned
+
+    The run file is .evalharness/runs/SUITE/MODEL.jsonl unless -o says otherwise. Known answers cost nothing.
+    """
+    from evalharness.harness import ask
+
+    settings = config()
+    loaded = load_suites(suites, settings)
+    if output is not None and len(loaded) > 1:
+        raise EvalError(
+            f"-o {output} is one file, and these are {len(loaded)} suites", "leave -o out, or run one suite"
+        )
+    arms: list[Arm] = []
+    interrupted = 0
+    for suite in loaded:
+        name = model or suite.tuned or suite.base
+        if name is None:
+            raise EvalError(f"{shown(suite.path)}: which model?", "give --model NAME, or set `base:` in the suite")
+        with watcher(quiet=quiet or as_json) as watch:
+            asked = ask([suite], [name], settings, replace(options, output=output), watch)
+        arms += [arm for row in asked.arms for arm in row]
+        if asked.interrupted:
+            interrupted = asked.interrupted.exit_code
+            break
+    _print(arms, as_json=as_json, quiet=quiet)
+    leave(interrupted or _status(arms))
+
+
+@click.command("rescore")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--suite", metavar="SUITE", required=True, help="The suite whose checks grade the stored replies.")
+@OUTPUT
+@JSON
+def rescore_verb(run: Path, suite: str, output: Path | None, as_json: bool) -> None:
+    """Grade stored replies again with the checks SUITE has today; nothing is asked.
+
+    \b
+    evalharness rescore .evalharness/runs/marv/tuned.jsonl --suite suites/marv.yaml
+
+    Writes RUN.rescored.jsonl beside RUN unless -o says otherwise.
+    """
+    from evalharness.harness import rescore
+    from evalharness.measure import Arm
+
+    (loaded,) = load_suites([suite], config())
+    arms = [Arm.of(rescore(run, loaded, output))]
+    _print(arms, as_json=as_json, quiet=False)
+    leave(_status(arms))
+
+
+@click.command("merge")
+@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", metavar="FILE", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@JSON
+def merge_verb(runs: tuple[Path, ...], output: Path, as_json: bool) -> None:
+    """Join run files that asked parts of one suite of one model, as from several machines."""
+    from evalharness import store
+    from evalharness.measure import Arm
+
+    if len(runs) < 2:
+        raise EvalError("one run file is no merge", "give two or more")
+    if output.resolve() in {run.resolve() for run in runs}:
+        raise EvalError(f"-o {output} is one of the runs to merge", "write to another file")
+    arms = [Arm.of(store.write(output, store.merge([store.read(run) for run in runs])))]
+    _print(arms, as_json=as_json, quiet=False)
+    leave(_status(arms))
+
+
+def _status(arms: Sequence[Arm]) -> int:
+    from evalharness.compare import failed_musts, incomplete
+
+    if any(failed_musts(arm) for arm in arms):
+        return 1
+    return 3 if any(incomplete(arm) for arm in arms) else 0
+
+
+def _print(arms: Sequence[Arm], *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        import json
+
+        rows = [_object(arm) for arm in arms]
+        click.echo(json.dumps(rows[0] if len(rows) == 1 else {"runs": rows}, indent=2))
+        return
+    for arm in arms:
+        for line in _lines(arm, quiet=quiet):
+            click.echo(line)
+
+
+def _object(arm: Arm) -> dict[str, object]:
+    from evalharness.compare import failed_musts, incomplete, run_ref
+    from evalharness.summary import levels
+
+    ref = asdict(run_ref(arm))
+    return {
+        "suite": asdict(arm.run.suite),
+        **ref,
+        "levels": [asdict(level) for level in levels(arm)],
+        "must_pass": failed_musts(arm),
+        "incomplete": incomplete(arm),
+    }
+
+
+def _lines(arm: Arm, *, quiet: bool) -> Iterator[str]:
+    from evalharness.compare import failed_musts
+    from evalharness.escape import one_line
+    from evalharness.summary import levels
+
+    run = arm.run
+    yield f"{run.suite.name} asked of {one_line(run.model.name)}: {len(run.cases):,} cases x {run.suite.samples}"
+    for level in levels(arm):
+        if level.rate is None or level.low is None or level.high is None:
+            yield f"  {level.aspect:<12} no case could be scored, {level.missing:,} missing"
+            continue
+        spread = f"{100 * level.rate:5.1f} %  ({100 * level.low:.1f} to {100 * level.high:.1f})"
+        missing = f", {level.missing:,} missing" if level.missing else ""
+        yield f"  {level.aspect:<12} {spread}  {level.passed:,} of {level.cases:,} cases pass{missing}"
+        if level.pass_hat and not quiet:
+            steady = "  ".join(f"{k}: {100 * share:.1f} %" for k, share in enumerate(level.pass_hat, 1))
+            once = "  ".join(f"{k}: {100 * share:.1f} %" for k, share in enumerate(level.pass_at, 1))
+            yield f"  {'':<12} all of k samples pass  {steady}"
+            yield f"  {'':<12} any of k samples pass  {once}"
+        if level.flaky:
+            yield f"  {'':<12} samples disagree in {100 * level.flaky:.1f} % of the cases"
+    for case in failed_musts(arm):
+        yield f"  FAIL {one_line(case)}: a must_pass case"
+    yield from _ending(run, arm)
+
+
+def _ending(run: Run, arm: Arm) -> Iterator[str]:
+    counts = {**arm.sheet.outcomes, **arm.sheet.failures}
+    others = ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()) if name != "answered")
+    if others:
+        yield f"  replies: {others}"
+    if run.tally:
+        price = f", {run.tally.usd:.4f} USD" if run.tally.usd is not None else ""
+        yield f"  {run.tally.sent:,} requests sent, {run.tally.cached:,} answers known before{price}"
+    yield f"run:  {shown(run.path)}"
+    if run.path.endswith(".part") or arm.sheet.failures:
+        yield "next: the same command again; it asks only what is missing"
+    else:
+        yield f"next: evalharness compare {shown(run.suite.path)} --base NAME --tuned NAME"

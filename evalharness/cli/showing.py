@@ -1,0 +1,106 @@
+"""How a comparison is printed, and where its reports go."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evalharness.cli.options import Show, shown
+from evalharness.errors import EvalError, suggestion
+
+if TYPE_CHECKING:
+    from evalharness.config import Config
+    from evalharness.records import Comparison, Panel
+
+FILES = {"html": "index.html", "markdown": "report.md", "json": "comparison.json", "csv": "cases.csv"}
+
+
+def print_panel(panel: Panel, show: Show, written: Sequence[Path]) -> None:
+    """The result on stdout, then where the reports are and what to type next."""
+    if show.as_json:
+        from evalharness.reports import json
+
+        _out(json.render(panel, pairs=False))
+        return
+    if show.quiet:
+        click.echo(f"{panel.verdict.outcome}: {'; '.join(panel.verdict.reasons)}")
+        return
+    from evalharness.reports import terminal
+
+    _out(terminal.render(panel, width=width(), color=colored(), verbose=show.verbose))
+    for line in closing(panel, show, written):
+        click.echo(line)
+
+
+def closing(panel: Panel, show: Show, written: Sequence[Path]) -> Iterator[str]:
+    """Where to look, and the next command to type."""
+    pages = [path for path in written if path.suffix == ".html"]
+    if pages:
+        yield f"report: {', '.join(shown(path) for path in pages)}"
+    first = panel.comparisons[0]
+    if panel.verdict.incomplete:
+        yield "next:   run the same command again; it asks only what is missing"
+    elif not show.verbose:
+        yield f"next:   evalharness compare {shown(first.base.path)} {shown(first.tuned.path)} -v   (the statistics)"
+
+
+def check_formats(show: Show) -> None:
+    """An unknown report format is said before anything is asked."""
+    _wanted(show)
+
+
+def write_reports(panel: Panel, show: Show, config: Config) -> list[Path]:
+    """One folder a pair, a file a format; the paths written."""
+    wanted = _wanted(show)
+    return [path for comparison in panel.comparisons for path in _write_one(comparison, wanted, show, config)]
+
+
+def _wanted(show: Show) -> list[str]:
+    from evalharness.reports.base import REPORTS
+
+    names = [name.strip() for name in show.formats.split(",") if name.strip()]
+    for name in names:
+        if name not in REPORTS.names():
+            raise EvalError(f"there is no report format '{name}'", suggestion(name, REPORTS.names()))
+    return [name for name in names if name != "terminal"]
+
+
+def report_folder(comparison: Comparison, show: Show, config: Config) -> Path:
+    """Where the reports of one pair go."""
+    from evalharness.escape import slug
+
+    names = (comparison.suite.name, comparison.base.model.name, comparison.tuned.model.name)
+    return (show.folder or config.reports) / "-".join(slug(name) for name in names)
+
+
+def _write_one(comparison: Comparison, names: Sequence[str], show: Show, config: Config) -> Iterator[Path]:
+    from evalharness.records import Panel
+    from evalharness.reports.base import REPORTS
+    from evalharness.store import write_text
+
+    folder = report_folder(comparison, show, config)
+    for name in names:
+        path = folder / FILES.get(name, f"report.{name}")
+        write_text(path, REPORTS.get(name)(Panel(comparison.verdict, (comparison,))))
+        yield path
+
+
+def width() -> int:
+    """Columns of the terminal; 100 where the output is no terminal and COLUMNS is not set."""
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def colored() -> bool:
+    """Whether to colour: on a terminal, unless NO_COLOR asks for none."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _out(pieces: Iterator[str]) -> None:
+    for piece in pieces:
+        click.echo(piece, nl=False)

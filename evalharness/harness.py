@@ -1,0 +1,222 @@
+"""The verbs joined up: ask suites of arms, grade stored replies again, compare. What shells and Python callers use.
+
+    config = load_config()
+    asked = ask([load_suite("suites/marv.yaml")], ["base", "tuned"], config)
+    panel = compare_asked(asked)
+
+Nothing is asked before every suite, arm and recording has been looked at; whatever is wrong is said at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version as installed
+from itertools import zip_longest
+from pathlib import Path
+from typing import Literal
+
+from evalharness import engine, store
+from evalharness.cache import Cache
+from evalharness.compare import compare_all
+from evalharness.config import Config
+from evalharness.config import load as load_config
+from evalharness.errors import EvalError, Fault, Faults
+from evalharness.escape import slug
+from evalharness.flow import Flow
+from evalharness.measure import Arm
+from evalharness.models.base import Model, open_model
+from evalharness.plan import Plan, suite_ref
+from evalharness.records import Panel, Run, Trial
+from evalharness.registry import load_files
+from evalharness.score import regrade
+from evalharness.sheet import Sheet
+from evalharness.suite import Suite, select
+from evalharness.suite import load as load_suite
+
+__all__ = ["Asked", "Options", "ask", "compare_asked", "compare_runs", "load_config", "load_suite", "plans", "rescore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the shared options of every verb that asks say; None leaves it to the suite, the arm or the config.
+
+    budget: USD. seconds: deadline of the whole command. tags, cases: ask only these, which makes a selection.
+    """
+
+    samples: int | None = None
+    at_once: int | None = None
+    budget: float | None = None
+    seconds: float | None = None
+    cache: Literal["use", "only", "refresh", "off"] = "use"
+    seed: int = 0
+    tags: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
+    output: Path | None = None
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """The selection as the user typed it; empty where all cases are asked."""
+        return (*(f"--tag {tag}" for tag in self.tags), *(f"--case {case}" for case in self.cases))
+
+
+DEFAULT = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One plan, the model that answers it, and where its run goes."""
+
+    plan: Plan
+    model: Model
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The runs of one command: for each suite its arms in the order given, and whether all of it was asked."""
+
+    arms: tuple[tuple[Arm, ...], ...]
+    interrupted: engine.Interrupted | None = None
+
+
+def version() -> str:
+    """The installed version of evalharness."""
+    return installed("evalharness")
+
+
+def plans(suites: Sequence[Suite], names: Sequence[str], config: Config, options: Options = DEFAULT) -> list[list[Job]]:
+    """What asking each suite of each arm means. Raises `Faults` with everything that keeps it from being asked.
+
+    Two names for one arm are asked once each: they are two arms.
+    """
+    load_files(tuple(config.folder / path for path in config.scorers))
+    models = [open_model(config.arm(name)) for name in dict.fromkeys(names)]
+    jobs: list[list[Job]] = []
+    faults: list[Fault] = []
+    for suite in suites:
+        chosen = select(suite, tags=options.tags, cases=options.cases)
+        row = []
+        for model in models:
+            plan = Plan(chosen, model.ref, options.samples or suite.samples)
+            faults += model.faults(plan.first_requests())
+            row.append(Job(plan, model, options.output or run_path(config, suite.name, model.ref.name)))
+        jobs.append(row)
+    if faults:
+        raise Faults(dict.fromkeys(faults))
+    return jobs
+
+
+def run_path(config: Config, suite: str, arm: str) -> Path:
+    """Where the run of a suite by an arm is kept."""
+    return config.state / "runs" / slug(suite) / f"{slug(arm)}.jsonl"
+
+
+def ask(
+    suites: Sequence[Suite],
+    names: Sequence[str],
+    config: Config,
+    options: Options = DEFAULT,
+    watch: engine.Watch | None = None,
+) -> Asked:
+    """Asks every suite of every arm in one fan-out and writes a run file for each pair.
+
+    Answers that are known cost nothing. An interrupt keeps what there is: the runs that were whole are whole, the
+    others are `.part` files, and asking again goes on.
+    """
+    rows: list[tuple[Arm, ...]] = []
+    interrupted: engine.Interrupted | None = None
+    jobs = plans(suites, names, config, options)
+    with ExitStack() as stack:
+        cache = stack.enter_context(Cache(config.state / "cache")) if options.cache != "off" else None
+        for row in jobs:
+            arms, interrupted = _ask_suite(row, cache, config, options, watch or engine.Silent())
+            rows.append(arms)
+            if interrupted:
+                break
+    return Asked(tuple(rows), interrupted)
+
+
+def compare_asked(asked: Asked, options: Options = DEFAULT) -> Panel:
+    """Each suite's first arm against each of its others."""
+    pairs = [(row[0], tuned) for row in asked.arms for tuned in row[1:]]
+    return compare_all(pairs, seed=options.seed, version=version())
+
+
+def compare_runs(paths: Sequence[Path], options: Options = DEFAULT) -> Panel:
+    """The first stored run against each of the others."""
+    base, *others = [Arm.of(store.read(path)) for path in paths]
+    return compare_all([(base, tuned) for tuned in others], seed=options.seed, version=version())
+
+
+def rescore(path: Path, suite: Suite, output: Path | None = None) -> Run:
+    """A stored run graded by the checks that the suite has today; written beside it unless `output` says where.
+
+    Cases that the suite has no more are left out, cases that it has since then are missing.
+    """
+    run = store.read(path)
+    if run.suite.name != suite.name:
+        raise EvalError(
+            f"{path} is a run of '{run.suite.name}', not of '{suite.name}'", "rescore with the suite it ran"
+        )
+    kept = {trial.conversation.case for trial in run.trials}
+    cases = tuple(case for case in Plan(suite, run.model, run.suite.samples).cases() if case.case in kept)
+    ref = replace(suite_ref(suite, run.suite.samples, run.suite.selected), path=suite.path)
+    graded = replace(run, suite=ref, gate=suite.gate, cases=cases)
+    target = output or path.with_name(f"{path.stem}.rescored.jsonl")
+    with store.Writer(target, graded) as writer:
+        flows = regrade(run, suite)
+        engine.run(flows, {}, cache=None, limits=engine.Limits(), finished=writer.add, watch=engine.Silent())
+        return writer.finish(run.tally) if run.tally else writer.stop()
+
+
+def _ask_suite(
+    jobs: Sequence[Job], cache: Cache | None, config: Config, options: Options, watch: engine.Watch
+) -> tuple[tuple[Arm, ...], engine.Interrupted | None]:
+    """One suite of all its arms at once."""
+    limits = engine.Limits(options.at_once, options.budget or config.budget, options.seconds, options.cache)
+    began = datetime.now(UTC).isoformat(timespec="seconds")
+    models = {job.model.ref.name: job.model for job in jobs}
+    interrupted: engine.Interrupted | None = None
+    with ExitStack() as stack:
+        sheets = [Sheet(job.plan.cases()) for job in jobs]
+        writers = [stack.enter_context(_writer(job, began, options.selected)) for job in jobs]
+
+        def finished(_: int, result: tuple[int, int, Trial]) -> None:
+            at, place, trial = result
+            sheets[at].add(place, trial)
+            writers[at].add(place, trial)
+
+        try:
+            tallies = engine.run(_in_turn(jobs), models, cache=cache, limits=limits, finished=finished, watch=watch)
+        except engine.Interrupted as stopped:
+            interrupted, tallies = stopped, stopped.tallies
+        arms = []
+        for job, sheet, writer in zip(jobs, sheets, writers, strict=True):
+            if interrupted and sheet.trials < len(job.plan):
+                arms.append(Arm.of(writer.stop()))
+            else:
+                arms.append(Arm(writer.finish(tallies[job.model.ref.name]), sheet))
+    return tuple(arms), interrupted
+
+
+def _writer(job: Job, began: str, selected: tuple[str, ...]) -> store.Writer:
+    plan = job.plan
+    suite = suite_ref(plan.suite, plan.samples, selected)
+    return store.Writer(job.path, Run(suite, plan.model, plan.suite.gate, began, plan.cases(), ()))
+
+
+def _in_turn(jobs: Sequence[Job]) -> Iterator[Flow[tuple[int, int, Trial]]]:
+    """A flow of each job in turn, so that the arms are asked in the same minutes."""
+    plans = [enumerate(job.plan.flows()) for job in jobs]
+    for row in zip_longest(*plans):
+        for at, numbered in enumerate(row):
+            if numbered is not None:
+                yield _placed(at, *numbered)
+
+
+def _placed(at: int, place: int, flow: Flow[Trial]) -> Flow[tuple[int, int, Trial]]:
+    trial = yield from flow
+    return at, place, trial

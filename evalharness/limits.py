@@ -1,0 +1,315 @@
+"""How much may be asked of a model, and when: concurrency, rates, prices, and the waits that servers ask for.
+
+A lane holds what is to be asked of one model. All waiting is the lane's: a server that says "slow down" to one question
+is not asked the others either. Nothing here sleeps; `Lane.ready` says how long, on the clock that its caller reads.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import deque
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Generic, TypeVar, get_args
+
+from evalharness.config import Price
+from evalharness.errors import ModelFailed
+from evalharness.models.base import Allowance, Model
+from evalharness.records import Failure, FailureKind, Request, Response, Usage
+
+W = TypeVar("W")
+
+LONGEST_WAIT = 300.0
+"""Seconds a server may ask to be left alone; where it asks for more, the run ends for its model, and says so."""
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 60.0
+UNREACHABLE = 32
+"""Questions in a row that found nobody there, before the others are not asked at all."""
+UNSEEN_TOKENS = 512
+"""Tokens that an answer is taken to have before the first has come."""
+
+
+@dataclass(slots=True, eq=False)
+class Question(Generic[W]):
+    """One request under way, and all that wait for its answer.
+
+    tries: sendings that count against the arm's `tries`; sent: all of them. tokens, usd: what it is taken to cost.
+    """
+
+    key: str
+    request: Request
+    lane: Lane[W]
+    waiters: list[tuple[W, int]]
+    tries: int = 0
+    sent: int = 0
+    sent_at: float = 0.0
+    tokens: float = 0.0
+    usd: float = 0.0
+    claimed: bool = False
+    under_way: bool = False
+    known: bool = False
+    answer: Response | Failure | None = None
+
+
+class Bucket:
+    """Credit that comes back at `rate` a second, up to `most`. It may be overdrawn: what costs more than `most` goes
+    when it is full."""
+
+    def __init__(self, most: float, rate: float, *, level: float | None = None, at: float | None = None) -> None:
+        self.most = most
+        self.rate = rate
+        self.level = most if level is None else level
+        self.at = at
+
+    def wait(self, cost: float, now: float) -> float:
+        """Seconds until that much may be taken; infinite where it never comes back by itself."""
+        self.level = min(self.most, self.level + self.rate * max(0.0, now - (now if self.at is None else self.at)))
+        self.at = now
+        short = min(cost, self.most) - self.level
+        # A billionth of a credit is a rounding error, not a reason to wait.
+        if short <= 1e-9:
+            return 0.0
+        return short / self.rate if self.rate > 0 else math.inf
+
+    def take(self, cost: float) -> None:
+        """Takes credit; a negative cost gives it back."""
+        self.level -= cost
+
+
+def steady(a_minute: int) -> Bucket:
+    """A bucket from which no minute takes more than its number: a tenth of a second's worth may come at once."""
+    most = max(1.0, a_minute / 600)
+    return Bucket(most, (a_minute - (most if most > 1 else 0)) / 60)
+
+
+class Lane(Generic[W]):
+    """What is to be asked of one model: `open` now, `later` after a pause."""
+
+    def __init__(self, model: Model, at_once: int) -> None:
+        arm = model.arm
+        self.model = model
+        self.price: Price | None = arm.price
+        self.seconds = arm.seconds
+        self.tries = max(1, arm.tries)
+        self.at_once = max(1, at_once)
+        self.open: deque[Question[W]] = deque()
+        self.in_flight = 0
+        self.stopped: Failure | None = None
+        self._later: list[tuple[float, int, Question[W]]] = []
+        self._count = 0
+        self._own = [steady(arm.a_minute)] if arm.a_minute else []
+        self._own_tokens = (
+            [Bucket(arm.tokens_a_minute / 60, arm.tokens_a_minute / 60)] if arm.tokens_a_minute else []
+        )
+        self._told: list[Bucket] = []
+        self._told_tokens: list[Bucket] = []
+        self._allowance: Allowance | None = None
+        self._refills = True
+        self._in_flight_tokens = 0.0
+        self._width = float(self.at_once)
+        self._cut_at = -math.inf
+        self._hold = -math.inf
+        self._strikes = 0
+        self._unreachable = 0
+        self._longest_answer = 0
+
+    # --- what to ask next ---------------------------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything is to be asked, now or later."""
+        return bool(self.open or self._later)
+
+    def ready(self, now: float) -> float | None:
+        """Seconds until the first of `open` may be asked, 0 for now; None where an answer must come first."""
+        while self._later and self._later[0][0] <= now:
+            self.open.appendleft(heappop(self._later)[2])
+        if not self.open:
+            return self._later[0][0] - now if self._later else None
+        if self.in_flight >= int(self._width):
+            return None
+        wait = max(0.0, self._hold - now)
+        question = self.open[0]
+        self._estimate(question)
+        for bucket in (*self._own, *self._told):
+            wait = max(wait, bucket.wait(1, now))
+        for bucket in (*self._own_tokens, *self._told_tokens):
+            wait = max(wait, bucket.wait(question.tokens, now))
+        if wait > LONGEST_WAIT and not self.in_flight:
+            left = "" if math.isinf(wait) else f"; it would take {wait:.0f} s until there is more"
+            self.stopped = Failure("limit", f"the account's limit is used up{left}", 0)
+        return None if math.isinf(wait) else wait
+
+    def take(self, now: float) -> Question[W]:
+        """The first of `open`, under way from now on."""
+        question = self.open.popleft()
+        question.sent_at, question.under_way = now, True
+        self.in_flight += 1
+        self._in_flight_tokens += question.tokens
+        for bucket in (*self._own, *self._told):
+            bucket.take(1)
+        for bucket in (*self._own_tokens, *self._told_tokens):
+            bucket.take(question.tokens)
+        return question
+
+    def free(self, question: Question[W]) -> None:
+        """The question is no longer under way."""
+        if question.under_way:
+            question.under_way = False
+            self.in_flight -= 1
+            self._in_flight_tokens -= question.tokens
+
+    def rest(self) -> list[Question[W]]:
+        """Takes out all that was to be asked."""
+        left = [*self.open, *(question for _, _, question in self._later)]
+        self.open.clear()
+        self._later.clear()
+        return left
+
+    # --- what became of it --------------------------------------------------------------------------------------------
+
+    def answered(self, question: Question[W], usage: Usage) -> None:
+        """An answer came, so the server is well: a lane that had grown narrow widens."""
+        self._strikes = self._unreachable = 0
+        self._width = min(float(self.at_once), self._width + 1 / self._width)
+        self._longest_answer = max(self._longest_answer, usage.tokens_out)
+        tokens = usage.tokens_in + usage.tokens_out
+        if tokens:
+            for bucket in self._own_tokens:
+                bucket.take(tokens - question.tokens)
+
+    def refused(self, question: Question[W], error: ModelFailed, now: float, patience: float) -> Failure | None:
+        """What a failed try means: the question waits to be asked again (None), or it is given up.
+
+        patience: seconds that may be waited for at most. `stopped` is set where no other should be asked either.
+        """
+        question.sent += 1
+        limited = error.kind == "limit"
+        question.tries += not limited  # of a limit the lane keeps count
+        failure = Failure(failure_kind(error.kind), error.what, question.sent)
+        if error.stops:
+            self.stopped = failure
+            return failure
+        self._unreachable = self._unreachable + 1 if error.kind == "unreachable" else 0
+        if not error.again:
+            return failure
+        if error.wait is not None and error.wait > min(patience, LONGEST_WAIT):
+            self.stopped = Failure(
+                failure.kind, f"{error.what} (the server asks to be left alone for {error.wait:.0f} s)", question.sent
+            )
+            return self.stopped
+        if error.wait is not None or limited:
+            self._pause(question, error.wait, now, limited=limited)
+        if limited and self._strikes > self.tries:
+            self.stopped = failure
+            return failure
+        if question.tries >= self.tries:
+            if self._unreachable >= UNREACHABLE * self.tries:
+                self.stopped = failure
+            return failure
+        self.free(question)
+        if limited or error.wait is not None:
+            self.open.appendleft(question)
+        else:
+            self._count += 1
+            pause = random.random() * min(LONGEST_PAUSE, FIRST_PAUSE * 2**question.tries)  # noqa: S311 - a pause
+            heappush(self._later, (now + pause, self._count, question))
+        return None
+
+    def _pause(self, question: Question[W], wait: float | None, now: float, *, limited: bool) -> None:
+        """Nothing is sent for a while, and then less at a time; what was sent before a pause tells nothing new."""
+        if limited and question.sent_at >= self._cut_at:
+            self._cut_at = now
+            self._strikes += 1
+            self._width = max(1.0, self._width * 0.75)
+            if self._told and self._told[0].level >= 0:
+                self._refills = False  # it said that there was more than there was: it counts by windows
+        jitter = random.random()  # noqa: S311 - a pause
+        seconds = wait + 0.001 + 0.01 * jitter if wait is not None else jitter * min(LONGEST_PAUSE, 2.0**self._strikes)
+        self._hold = max(self._hold, now + seconds)
+
+    def told(self, now: float) -> None:
+        """Takes note of what the last answer or error said of the account's limits.
+
+        What is under way may not be in the server's count yet, so it is taken off once more.
+        """
+        said = self.model.allowance
+        if said is None or said is self._allowance:
+            return
+        self._allowance = said
+        self._told = self._credit(said.requests, said.requests_left, said.requests_reset, self.in_flight - 1, now)
+        tokens = self._in_flight_tokens
+        self._told_tokens = self._credit(said.tokens, said.tokens_left, said.tokens_reset, tokens, now)
+
+    def _credit(
+        self, most: int | None, left: int | None, reset: float | None, pending: float, now: float
+    ) -> list[Bucket]:
+        if left is None or reset is None or reset <= 0:
+            return []
+        whole = max(most or 0, left)
+        used = whole - left
+        if not self._refills or not used:
+            return [_Window(left - pending, whole, now + reset, now)]
+        return [Bucket(whole, used / reset, level=left - pending, at=now)]
+
+    # --- what it costs ------------------------------------------------------------------------------------------------
+
+    def _estimate(self, question: Question[W]) -> None:
+        """Tokens as a rough guess: three characters each, and an answer as long as the longest so far."""
+        if question.tokens and not self.price:
+            return
+        request = question.request
+        tokens_in = sum(len(message.content) for message in request.messages) // 3 + 1
+        most = request.params.get("max_completion_tokens", request.params.get("max_tokens"))
+        tokens_out = self._longest_answer or UNSEEN_TOKENS
+        if isinstance(most, int):
+            tokens_out = min(tokens_out, most)
+        question.tokens = tokens_in + tokens_out
+        question.usd = self._usd(Usage(tokens_in, tokens_out))
+
+    def cost(self, question: Question[W], usage: Usage) -> float:
+        """USD that an answer took; the estimate where the server did not count."""
+        return self._usd(usage) if usage.tokens_in or usage.tokens_out else question.usd
+
+    def _usd(self, usage: Usage) -> float:
+        if self.price is None:
+            return 0.0
+        return (usage.tokens_in * self.price.input + usage.tokens_out * self.price.output) / 1e6
+
+
+class _Window(Bucket):
+    """Credit that comes back all at once."""
+
+    def __init__(self, left: float, most: float, whole_at: float, now: float) -> None:
+        super().__init__(most, 0.0, level=left, at=now)
+        self._whole_at = whole_at
+
+    def wait(self, cost: float, now: float) -> float:
+        """Seconds until that much may be taken."""
+        if now >= self._whole_at:
+            self.level, self._whole_at = self.most, math.inf
+        if super().wait(cost, now) == 0:
+            return 0.0
+        return self._whole_at - now
+
+
+@dataclass(slots=True)
+class Budget:
+    """USD: what was spent, and what is set aside for the questions under way. most: None for no limit."""
+
+    most: float | None = None
+    spent: float = 0.0
+    reserved: float = field(default=0.0)
+
+    def allows(self, usd: float) -> bool:
+        """Whether so much more may be set aside."""
+        return self.most is None or not usd or self.spent + self.reserved + usd <= self.most
+
+
+KINDS: dict[str, FailureKind] = {kind: kind for kind in get_args(FailureKind)}
+
+
+def failure_kind(word: str) -> FailureKind:
+    """A failure's kind by its word; a word that a third party made up means an answer that is of no use."""
+    return KINDS.get(word, "invalid")

@@ -1,0 +1,112 @@
+"""Two runs, slice by slice: which cases can be compared, which are left out and why, and the change over the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from evalharness.records import Asked, LeftOut, Run, Trial
+from evalharness.rulings import Measure, Missing, causes
+from evalharness.sheet import OVERALL, Sheet, Slice
+from evalharness.stats.paired import Change, Design, paired_change
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A run and what was counted of it."""
+
+    run: Run
+    sheet: Sheet
+
+    @classmethod
+    def of(cls, run: Run) -> Arm:
+        """Counts a run by reading it from start to end."""
+        return cls(run, Sheet.of(run))
+
+
+def trials(arm: Arm, case: str) -> tuple[Trial, ...]:
+    """What an arm said and scored for a case, read from its run."""
+    return tuple(arm.run.trials[place] for place in arm.sheet.places.get(case, ()))
+
+
+def design_of(base: Arm, tuned: Arm, seed: int) -> Design:
+    """How this pair is to be measured: the suite's own terms, and suite scope only where samples allow it."""
+    suite = tuned.run.suite
+    repeats = texts_repeat(base, tuned)
+    repeated = min(base.sheet.samples(), tuned.sheet.samples()) >= 2 and not repeats
+    scope = suite.scope if repeated else "population"
+    return Design(alpha=suite.alpha, scope=scope, test=suite.test, seed=seed, k1=repeats)
+
+
+def texts_repeat(base: Arm, tuned: Arm) -> bool:
+    """Whether further samples say nothing, since in every case of both arms they are the same text."""
+    return base.sheet.repeats() and tuned.sheet.repeats()
+
+
+def measured(
+    base: Sheet, tuned: Sheet, design: Design, cut: Slice, cases: Sequence[Asked]
+) -> tuple[Measure, list[LeftOut]]:
+    """One slice over the given cases: those with a valid sample on both sides are compared, the others listed."""
+    due = [asked for asked in cases if cut.part == "overall" or cut.aspect in asked.aspects]
+    if cut.part in ("check", "turn"):
+        due = [
+            asked for asked in due if asked.case in base.scores.get(cut, {}) or asked.case in tuned.scores.get(cut, {})
+        ]
+    whole = Slice("aspect", cut.aspect) if cut.part == "tag" else cut
+    kept: list[tuple[Asked, tuple[float, ...], tuple[float, ...]]] = []
+    lost: list[LeftOut] = []
+    for asked in due:
+        pair = base.valid(whole, asked.case), tuned.valid(whole, asked.case)
+        if all(pair):
+            kept.append((asked, *pair))
+            continue
+        side: Literal["base", "tuned", "both"] = "both" if not any(pair) else ("tuned" if pair[0] else "base")
+        sheet = base if side == "base" else tuned
+        lost.append(LeftOut(asked.case, cut.aspect, side, sheet.cause(cut.aspect, asked.case)))
+    missing = Missing(
+        asked=len(due),
+        dropped=len(lost),
+        base=sum(row.side != "tuned" for row in lost),
+        tuned=sum(row.side != "base" for row in lost),
+        causes=causes(Counter(row.cause for row in lost)),
+    )
+    if not kept:
+        return Measure(cut.aspect, None, missing), lost
+    groups = [asked.group or f"\0{asked.case}" for asked, _, _ in kept]
+    grouped = groups if any(asked.group for asked, _, _ in kept) else None
+    scores = [pair for _, _, pair in kept]
+    change = _change([pair for _, pair, _ in kept], scores, grouped, design)
+    return Measure(cut.aspect, change, missing, scores, grouped), lost
+
+
+def _change(
+    base: Sequence[tuple[float, ...]],
+    tuned: Sequence[tuple[float, ...]],
+    groups: Sequence[str] | None,
+    design: Design,
+) -> Change:
+    try:
+        return paired_change(base, tuned, groups=groups, design=design)
+    except ValueError:
+        # suite scope, and in this slice most cases have but one valid sample
+        return paired_change(base, tuned, groups=groups, design=replace(design, scope="population"))
+
+
+def diagnostics(base: Sheet, tuned: Sheet, cases: tuple[Asked, ...]) -> Iterator[tuple[Slice, Sequence[Asked]]]:
+    """Every slice that can be looked at, in a stable order; a check or tag that is the whole aspect is left out."""
+    slices = list(dict.fromkeys([*base.scores, *tuned.scores]))
+    aspects = [cut for cut in slices if cut.part == "aspect"]
+    yield from ((cut, cases) for cut in aspects)
+    if len(aspects) > 1:
+        yield Slice("overall", OVERALL), cases
+    for part in ("check", "turn"):
+        found = [cut for cut in slices if cut.part == part]
+        alone = Counter(cut.aspect for cut in found)
+        yield from ((cut, cases) for cut in found if alone[cut.aspect] > 1)
+    tags = sorted({tag for asked in cases for tag in asked.tags})
+    for tag in tags:
+        tagged = [asked for asked in cases if tag in asked.tags]
+        if len(tagged) < len(cases):
+            yield from ((Slice("tag", cut.aspect, tag), tagged) for cut in aspects)

@@ -1,0 +1,409 @@
+"""The report for a terminal: what flipped, how far each aspect moved, and last, where the eye rests, the verdict.
+
+It is laid out by hand for any width: what does not fit side by side is stacked, nothing is cut off at the right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from evalharness.escape import collapsed, one_line, terminal
+from evalharness.layout import Span, aligned, cells_of, wrapped
+from evalharness.records import Comparison, Delta, Flip, Pair, Panel, Ruling, Word
+from evalharness.reports import base as words
+from evalharness.reports.base import MARKS, report
+from evalharness.worddiff import Piece, word_diff
+
+FEW = 5
+"""Flips shown of each side unless all are asked for."""
+
+SGR = {
+    "": "",
+    "bold": "1",
+    "dim": "2",
+    "HELD": "1;36",
+    "IMPROVED": "1;32",
+    "REGRESSED": "1;31",
+    "INCONCLUSIVE": "1;33",
+    "removed": "4;31",
+    "added": "4;32",
+    "alarm": "1;31",
+}
+ASCII = {
+    "▲": "^", "▼": "v", "…": "...", "–": "-", "→": "->", "✗": "x", "✓": "+", "·": "-", "─": "-", "━": "=", "●": "o",
+    "┊": ":", "│": "|", "┿": "+", "╋": "#", "▸": ">", "◂": "<", "’": "'",
+}  # fmt: skip
+_TO_ASCII = str.maketrans(ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What can be shown: columns, colour, and the characters its encoding has."""
+
+    width: int
+    color: bool
+    verbose: bool
+    encoding: str
+    more: str = ""
+
+    @property
+    def ascii(self) -> bool:
+        """Whether the signs of this report must do with ASCII."""
+        try:
+            "".join(ASCII).encode(self.encoding)
+        except (LookupError, UnicodeError):
+            return True
+        return False
+
+    def safe(self, text: str, most: int | None = words.LONGEST_TEXT) -> str:
+        """A text from outside, on one line, harmless, and at most so long."""
+        line = one_line(text, most)
+        return terminal(line.translate(_TO_ASCII) if self.ascii else line, encoding=self.encoding)
+
+    def line(self, spans: Sequence[Span], indent: int = 0) -> str:
+        """One line of output."""
+        painted = "".join(self._painted(self.sign(text), style) for text, style in spans)
+        return f"{' ' * indent}{painted}".rstrip(" ") + "\n"
+
+    def lines(self, spans: Sequence[Span], indent: int = 0, hang: int | None = None) -> Iterator[str]:
+        """As many lines as it takes; those after the first are indented by `hang`."""
+        hang = indent if hang is None else hang
+        signed = [(self.sign(text), style) for text, style in spans]
+        for place, part in enumerate(wrapped(signed, max(12, self.width - hang), indent - hang)):
+            yield self.line(part, hang if place else indent)
+
+    def sign(self, text: str) -> str:
+        """The report's own signs, in ASCII where need be."""
+        return text.translate(_TO_ASCII) if self.ascii and not text.isascii() else text
+
+    def _painted(self, text: str, style: str) -> str:
+        return f"\x1b[{SGR[style]}m{text}\x1b[0m" if self.color and style and text.strip() else text
+
+
+@report("terminal")
+def render(
+    panel: Panel,
+    *,
+    width: int = 100,
+    color: bool = False,
+    verbose: bool = False,
+    encoding: str = "utf-8",
+    more: str = "",
+) -> Iterator[str]:
+    """The report, a line or a few a piece.
+
+    width: columns. color: ANSI colours; without them what changed is marked by signs. verbose: every flip, and the
+    statistics. encoding: of the stream it goes to; what that cannot carry is spelled out. more: where the whole list
+    of flips stands, named where some are left out.
+    """
+    screen = Screen(max(40, width), color, verbose, encoding, more)
+    many = len(panel.comparisons) > 1
+    if many:
+        yield from _overview(screen, panel)
+    for comparison in panel.comparisons:
+        if many:
+            yield "\n" + screen.line([("─" * screen.width, "dim")])
+        yield from _comparison(screen, comparison)
+    if many:
+        yield "\n" + screen.line([("─" * screen.width, "dim")])
+        told = {reason for comparison in panel.comparisons for reason in comparison.verdict.reasons}
+        for reason in panel.verdict.reasons:
+            if reason not in told:
+                yield from screen.lines([(screen.safe(reason), "")], 2)
+        worst = f"the worst of {len(panel.comparisons)} comparisons"
+        yield screen.line([_badge(panel.verdict.outcome), ("  ", ""), (worst, "bold")])
+
+
+def _comparison(screen: Screen, comparison: Comparison) -> Iterator[str]:
+    n = max((delta.cases for delta in comparison.deltas), default=0)
+    about = f"  {words.count(n, 'case')} compared, {words.count(comparison.suite.samples, 'sample')} each"
+    yield from screen.lines([(screen.safe(words.title(comparison)), "bold"), (about, "dim")])
+    if comparison.suite.selected:
+        chosen = ", ".join(comparison.suite.selected)
+        yield from screen.lines([("A SELECTION  ", "INCONCLUSIVE"), (screen.safe(chosen), "")])
+    yield from _flips(screen, comparison)
+    yield from _changes(screen, comparison)
+    yield from _look_here(screen, comparison)
+    yield from _notes(screen, comparison)
+    yield from _verdict(screen, comparison)
+    if screen.verbose:
+        yield from _statistics(screen, comparison)
+    yield from _footer(screen, comparison)
+
+
+# --- flips ------------------------------------------------------------------------------------------------------------
+
+
+def _flips(screen: Screen, comparison: Comparison) -> Iterator[str]:
+    broke, fixed = words.sides(comparison)
+    if not comparison.flips:
+        yield "\n" + screen.line([("no case changed sides", "dim")])
+        return
+    most = None if screen.verbose else FEW
+    chosen = [(flips, words.some(flips, most)) for flips in (broke, fixed)]
+    pairs = words.pick(comparison.pairs, [flip for _, few in chosen for flip in few])
+    told = (
+        ("BROKE", "passed with base, not with tuned", "alarm"),
+        ("FIXED", "failed with base, not with tuned", "IMPROVED"),
+    )
+    for (word, what, style), (flips, few) in zip(told, chosen, strict=True):
+        if not flips:
+            continue
+        counts = screen.safe(words.by_aspect(flips))
+        yield "\n" + "".join(screen.lines([(f"{word} {len(flips)}", style), (f"  {what}: ", "dim"), (counts, "")]))
+        for flip in few:
+            yield "".join(_flip(screen, flip, pairs.get(flip.case)))
+        if len(few) < len(flips):
+            where = f"open {screen.more}, or " if screen.more else ""
+            yield from screen.lines([(f"… and {len(flips) - len(few):,} more: {where}--verbose shows all", "dim")], 2)
+
+
+def _flip(screen: Screen, flip: Flip, pair: Pair | None) -> Iterator[str]:
+    mark, style = ("✗", "alarm") if flip.side == "broke" else ("✓", "IMPROVED")
+    name = screen.safe(flip.case, words.LONGEST_NAME)
+    moved = f"  {screen.safe(flip.aspect, words.LONGEST_NAME)} {100 * flip.base:.0f} % → {100 * flip.tuned:.0f} %"
+    tags = "".join(f"  {screen.safe(tag, 30)}" for tag in flip.tags[:6])
+    yield from screen.lines([(f"{mark} ", style), (name, "bold"), (moved, ""), (tags, "dim")], 2, 4)
+    if flip.question != flip.case:
+        yield from screen.lines([(screen.safe(flip.question, 2 * screen.width), "")], 4)
+    if pair is not None:
+        replies = words.shown_replies(pair, flip)
+        both = word_diff(*replies, room=max(120, 2 * (screen.width - 12)))
+        for label, pieces, change in zip(("base   ", "tuned  "), both, ("removed", "added"), strict=True):
+            spans = list(_pieces(screen, pieces, change)) or [("(no text)", "dim")]
+            yield from screen.lines([(label, "dim"), *spans], 4, 11)
+    if flip.why:
+        yield from screen.lines([("why    ", "dim"), (screen.safe(flip.why), "")], 4, 11)
+
+
+def _pieces(screen: Screen, pieces: Iterable[Piece], change: str) -> Iterator[Span]:
+    opening, closing = ("[-", "-]") if change == "removed" else ("{+", "+}")
+    for piece in pieces:
+        text = collapsed(piece.text)
+        if piece.kind == "gap":
+            yield (text, "dim")
+        elif piece.kind == "same":
+            yield (_exact(screen, text), "")
+        else:
+            bare = text.strip() or text
+            text = _exact(screen, bare)
+            yield (text if screen.color else f"{opening}{text}{closing}", change)
+            yield (" " if piece.text[-1:].isspace() and bare != " " else "", "")
+
+
+def _exact(screen: Screen, text: str) -> str:
+    return terminal(text.translate(_TO_ASCII) if screen.ascii else text, encoding=screen.encoding)
+
+
+# --- the diff table ---------------------------------------------------------------------------------------------------
+
+
+def _changes(screen: Screen, comparison: Comparison) -> Iterator[str]:
+    rows = words.changes(comparison)
+    if not rows:
+        return
+    yield "\n" + screen.line(
+        [("CHANGES", "bold"), ("  in points, with intervals; in brackets what does not gate", "dim")]
+    )
+    scale = _scale(rows)
+    head: list[Span] = [(name, "dim") for name in ("aspect", "cases", "base", "tuned", "change", "margin", "verdict")]
+    bars: list[Span] = [(f"{-100 * scale:<{HALF}.3g}0{100 * scale:>+{HALF}.3g}", "dim")]
+    cells = [_row(screen, comparison, delta) for delta in rows]
+    wide = [(*head[:5], *bars, *head[5:])]
+    wide += [(*row[:5], (_bar(delta, scale), ""), *row[5:]) for row, delta in zip(cells, rows, strict=True)]
+    for table, right in ((wide, {1, 2, 3, 6}), ([tuple(head), *cells], {1, 2, 3, 5})):
+        lines = aligned(table, right)
+        if all(cells_of(spans) <= screen.width - 2 for spans in lines):
+            yield from (screen.line(spans, 2) for spans in lines)
+            return
+    for name, cases, base, tuned, change, margin, verdict in cells:
+        yield from screen.lines([name, ("  ", ""), verdict], 2, 4)
+        yield from screen.lines([base, (" → ", "dim"), tuned, ("   ", ""), change], 4)
+        yield from screen.lines([(f"margin {margin[0]}, {cases[0]} cases", "dim")], 4)
+
+
+def _row(screen: Screen, comparison: Comparison, delta: Delta) -> tuple[Span, ...]:
+    quiet = "" if delta.gates else "dim"
+    name = delta.aspect if delta.part == "aspect" else delta.slice
+    name = f"· {words.part_name(delta)}" if delta.part == "near" else name
+    total = f" of {delta.cases + delta.left_out:,}" if delta.left_out else ""
+    word = words.ruled(comparison, delta)
+    verdict = f"{MARKS[word]} {word}" if delta.gates else f"({MARKS[word]} {word})"
+    moved = f"{words.points(delta.change)} {words.span(delta.low, delta.high, delta.margin)}"
+    return (
+        (("  " if delta.part == "near" else "") + screen.safe(name, words.LONGEST_NAME), quiet or "bold"),
+        (f"{delta.cases:,}{total}", quiet),
+        (words.rate(delta.base), quiet),
+        (words.rate(delta.tuned), quiet),
+        (moved, quiet),
+        (words.limit(delta.margin), quiet),
+        (verdict, quiet or word),
+    )
+
+
+HALF = 8
+"""Character cells on each side of zero."""
+
+
+def _scale(rows: Sequence[Delta]) -> float:
+    """What the bars' ends stand for: wide enough for the margins, however far one aspect went."""
+    margin = max(delta.margin for delta in rows)
+    ends = [abs(bound) for delta in rows for bound in (delta.low, delta.high) if bound is not None]
+    return min(3 * margin, max([2 * margin, *ends]))
+
+
+def _bar(delta: Delta, scale: float) -> str:
+    """The interval as a line, with zero and the margin of loss; an arrow where it goes on beyond the end."""
+    bar = [" "] * (2 * HALF + 1)
+    edge = HALF - max(1, round(HALF * delta.margin / scale))
+    if delta.low is not None and delta.high is not None and delta.change is not None:
+        low, high, at = (round(HALF * bound / scale) + HALF for bound in (delta.low, delta.high, delta.change))
+        # What stays within the margin must not seem to touch it for want of finer cells, nor the other way round.
+        low = max(low, edge + 1) if delta.low > -delta.margin else min(low, edge - 1)
+        last = 2 * HALF
+        for cell in range(max(0, low), min(last, high) + 1):
+            bar[cell] = "━"
+        bar[HALF] = "┿" if bar[HALF] == "━" else "│"
+        bar[max(0, min(last, at))] = "●"
+        bar[0] = "◂" if low < 0 else bar[0]
+        bar[last] = "▸" if high > last else bar[last]
+    else:
+        bar[HALF] = "│"
+    bar[edge] = {"●": "●", "━": "╋"}.get(bar[edge], "┊")
+    return "".join(bar)
+
+
+def _overview(screen: Screen, panel: Panel) -> Iterator[str]:
+    """The table of verdicts: an arm a line, an aspect a column."""
+    firsts = {comparison.base.model.name for comparison in panel.comparisons}
+    against = f"  each arm against {screen.safe(', '.join(sorted(firsts)))}, in points"
+    yield "".join(screen.lines([("VERDICTS", "bold"), (against, "dim")]))
+    gates = [d.aspect for c in panel.comparisons for d in words.changes(c) if d.gates and d.part != "near"]
+    aspects = tuple(dict.fromkeys(gates))
+    suites = len({comparison.suite.name for comparison in panel.comparisons}) > 1
+    for spans in (True, False):
+        rows = [_arm_row(screen, comparison, aspects, spans=spans, suites=suites) for comparison in panel.comparisons]
+        head = tuple((screen.safe(name, 30), "dim") for name in ("arm", *aspects, "verdict"))
+        lines = aligned([head, *rows], set())
+        if all(cells_of(line) <= screen.width - 2 for line in lines):
+            yield from (screen.line(line, 2) for line in lines)
+            return
+    for row in rows:
+        yield from screen.lines([row[0], ("  ", ""), row[-1]], 2, 4)
+        for aspect, move in zip(aspects, row[1:-1], strict=True):
+            yield from screen.lines([(f"{screen.safe(aspect, 30)}  ", "dim"), move], 4, 6)
+
+
+def _arm_row(
+    screen: Screen, comparison: Comparison, aspects: Sequence[str], *, spans: bool, suites: bool
+) -> tuple[Span, ...]:
+    """One arm's line of the table of verdicts. spans: with intervals. suites: there are several, so name its suite."""
+    arm = words.title(comparison) if suites else comparison.tuned.model.name
+    found = {delta.aspect: delta for delta in words.changes(comparison) if delta.part in ("aspect", "overall")}
+    word = comparison.verdict.outcome
+    moves = [_move(comparison, found.get(aspect), spans=spans) for aspect in aspects]
+    return ((screen.safe(arm, words.LONGEST_NAME), "bold"), *moves, (f"{MARKS[word]} {word}", word))
+
+
+def _move(comparison: Comparison, delta: Delta | None, *, spans: bool) -> Span:
+    if delta is None:
+        return (words.DASH, "dim")
+    word = words.ruled(comparison, delta)
+    span = f" {words.span(delta.low, delta.high, delta.margin)}" if spans else ""
+    return (f"{MARKS[word]} {words.points(delta.change)}{span}", word)
+
+
+# --- what to look at, what to know, and the verdict -------------------------------------------------------------------
+
+
+def _look_here(screen: Screen, comparison: Comparison) -> Iterator[str]:
+    found = words.diagnostics(comparison)
+    if not found:
+        return
+    shown = found if screen.verbose else words.notable(found)[:8]
+    if not shown:
+        least = words.p_value(found[0].p_adjusted)
+        what = f"none of {len(found)} tags, checks and turns stands out (smallest q {least})"
+        yield "\n" + "".join(screen.lines([(what, "dim")]))
+        return
+    yield "\n" + "".join(screen.lines([("LOOK HERE", "bold"), ("  points where to read on; decides nothing", "dim")]))
+    rows: list[tuple[Span, ...]] = [tuple((name, "dim") for name in ("slice", "cases", "change", "q"))]
+    for delta in shown:
+        change = f"{words.points(delta.change)} {words.span(delta.low, delta.high)}"
+        name = screen.safe(delta.slice, words.LONGEST_NAME)
+        rows.append(((name, ""), (f"{delta.cases:,}", ""), (moved, ""), (words.p_value(delta.p_adjusted), "")))
+    lines = aligned(rows, {1})
+    if all(cells_of(spans) <= screen.width - 2 for spans in lines):
+        yield from (screen.line(spans, 2) for spans in lines)
+        return
+    for name, cases, change, q in rows[1:]:
+        yield from screen.lines([name], 2, 4)
+        yield from screen.lines([change, (f"   {cases[0]} cases   q {q[0]}", "dim")], 4)
+
+
+def _notes(screen: Screen, comparison: Comparison) -> Iterator[str]:
+    notes: list[tuple[str, str]] = [("left out", line) for line in words.losses(comparison.left_out)]
+    notes += [("warning", line) for line in comparison.warnings]
+    if notes:
+        yield "\n"
+    for label, text in notes:
+        yield from screen.lines([(f"{label:<10}", "INCONCLUSIVE"), (screen.safe(text), "")], 0, 10)
+
+
+def _verdict(screen: Screen, comparison: Comparison) -> Iterator[str]:
+    verdict = comparison.verdict
+    yield "\n"
+    for ruling in comparison.rulings:
+        yield from _sentence(screen, ruling)
+        if ruling.remedy:
+            yield from screen.lines([("→ ", "INCONCLUSIVE"), (screen.safe(ruling.remedy), "")], 17, 19)
+    for reason in words.further_reasons(comparison):
+        yield from screen.lines([(screen.safe(reason), "")], 2, 4)
+    for case in verdict.must_pass:
+        yield from screen.lines(
+            [(f"{'✗ FAIL':<15}", "alarm"), (f"{screen.safe(case)} had to pass and did not", "")], 2, 17
+        )
+    if verdict.incomplete:
+        what = "answers are missing: run again, and only these are asked"
+        yield from screen.lines([(f"{'INCOMPLETE':<15}", "INCONCLUSIVE"), (what, "")], 2, 17)
+    told = any(verdict.remedy in ruling.remedy for ruling in comparison.rulings)
+    head: list[Span] = [_badge(verdict.outcome), ("  ", ""), (screen.safe(words.title(comparison)), "bold")]
+    yield "\n" + "".join(screen.lines(head))
+    if verdict.remedy and not told:
+        yield from screen.lines([("→ ", "INCONCLUSIVE"), (screen.safe(verdict.remedy), "")], 2, 4)
+
+
+def _sentence(screen: Screen, ruling: Ruling) -> Iterator[str]:
+    word = ruling.outcome
+    asked = f"  ({screen.safe(ruling.asked)})" if screen.verbose else ""
+    spans = [(f"{MARKS[word]} {word:<13}", word), (screen.safe(ruling.sentence), ""), (asked, "dim")]
+    yield from screen.lines(spans, 2, 17)
+
+
+def _badge(word: Word) -> Span:
+    return (f"{MARKS[word]} {word}", word)
+
+
+def _statistics(screen: Screen, comparison: Comparison) -> Iterator[str]:
+    suite = comparison.suite
+    about = f"  scope {suite.scope}, alpha {suite.alpha:g}, test {suite.test}, seed {comparison.seed}"
+    yield "\n" + "".join(screen.lines([("STATISTICS", "bold"), (about, "dim")]))
+    for delta in (*words.changes(comparison), *words.diagnostics(comparison)):
+        facts = [part for label, text in words.statistics(delta) for part in ((f"{label} ", "dim"), (f"{text}   ", ""))]
+        yield from screen.lines([(screen.safe(delta.slice, words.LONGEST_NAME), "bold")], 2, 4)
+        yield from screen.lines(facts, 4)
+
+
+def _footer(screen: Screen, comparison: Comparison) -> Iterator[str]:
+    yield "\n"
+    (_, suite), *reading = words.suite_facts(comparison)
+    facts = [("suite", suite, tuple(reading))]
+    for label, side in (("base", comparison.base), ("tuned", comparison.tuned)):
+        known = words.arm_facts(side)
+        brief = known if screen.verbose else tuple(fact for fact in known if fact[0] not in ("parameters", "run file"))
+        facts.append((label, side.model.name, brief))
+    for label, name, rows in facts:
+        told = [screen.safe(name, 160)] if name != label else []
+        told += [f"{what} {screen.safe(text, 160)}" for what, text in rows]
+        yield from screen.lines([(f"{label:<7}{' · '.join(told)}", "dim")], 0, 7)

@@ -1,0 +1,141 @@
+"""Trials -> the scores of each case, slice by slice: what a comparison keeps of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+from evalharness.records import Asked, Run, Score, Trial
+
+Part: TypeAlias = Literal["aspect", "overall", "tag", "check", "turn", "near"]
+
+OVERALL = "overall"
+
+
+class Slice(NamedTuple):
+    """A part of the scores that is looked at by itself; `detail` names the check, turn or tag."""
+
+    part: Part
+    aspect: str
+    detail: str = ""
+
+    @property
+    def name(self) -> str:
+        """As reports print it."""
+        return f"{self.aspect} · {self.part} {self.detail}" if self.detail else self.aspect
+
+
+class Sheet:
+    """The scores of one run by slice and case, added a trial at a time; the words stay in the run file.
+
+    scores: for each slice and case its samples in order, None where a sample is missing. passed: for each aspect and
+    case, whether each sample reached `pass_at` with every grade. causes: why a case misses an aspect. places: where the
+    trials of a case stand in the run. said: a mark of each case's replies, a sample each, to tell equal texts.
+    """
+
+    def __init__(self, cases: Sequence[Asked]) -> None:
+        self.cases = {asked.case: asked for asked in cases}
+        self.scores: dict[Slice, dict[str, list[float | None]]] = {}
+        self.passed: dict[str, dict[str, list[bool]]] = {}
+        self.causes: dict[tuple[str, str], str] = {}
+        self.places: dict[str, list[int]] = {}
+        self.said: dict[str, list[int]] = {}
+        self.outcomes: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+        self.served: dict[str, None] = {}
+        self.fingerprints: dict[str, None] = {}
+        self.trials = 0
+        self.scored = 0
+
+    @classmethod
+    def of(cls, run: Run) -> Sheet:
+        """The sheet of a run that is read from its start to its end."""
+        sheet = cls(run.cases)
+        for place, trial in enumerate(run.trials):
+            sheet.add(place, trial)
+        return sheet
+
+    def add(self, place: int, trial: Trial) -> None:
+        """Takes in the trial at `place` of the run."""
+        talk = trial.conversation
+        case = talk.case
+        self.trials += 1
+        self.places.setdefault(case, []).append(place)
+        self.said.setdefault(case, []).append(hash(tuple([talk.messages[at].content for at in talk.replies])))
+        for outcome in talk.outcomes:
+            self.outcomes[outcome] += 1
+        self.served.update(dict.fromkeys(talk.served))
+        self.fingerprints.update(dict.fromkeys(talk.fingerprints))
+        if trial.failure is not None:
+            self.failures[trial.failure.kind] += 1
+        self._aspects(case, trial.scores)
+        self._details(case, trial.scores)
+
+    def samples(self) -> int:
+        """The largest number of samples a case has."""
+        return max(map(len, self.places.values()), default=0)
+
+    def repeats(self) -> bool:
+        """Whether further samples say nothing: in every case each has the text of the first."""
+        return all(len(set(marks)) == 1 for marks in self.said.values())
+
+    def valid(self, cut: Slice, case: str) -> tuple[float, ...]:
+        """The samples of a case that could be scored; none where the case is missing."""
+        return tuple(value for value in self.scores.get(cut, {}).get(case, ()) if value is not None)
+
+    def passes(self, aspect: str, case: str) -> bool:
+        """Whether more than half of a case's samples pass in an aspect."""
+        marks = self.passed.get(aspect, {}).get(case, [])
+        return 2 * sum(marks) > len(marks)
+
+    def cause(self, aspect: str, case: str) -> str:
+        """Why a case has no valid sample in an aspect."""
+        return self.causes.get((case, aspect), "not asked yet")
+
+    def _aspects(self, case: str, scores: Sequence[Score]) -> None:
+        by_aspect: dict[str, list[Score]] = {}
+        for score in scores:
+            by_aspect.setdefault(score.aspect, []).append(score)
+        for aspect, these in by_aspect.items():
+            value = weighted(these)
+            self._put(Slice("aspect", aspect), case, value)
+            self.passed.setdefault(aspect, {}).setdefault(case, []).append(all(score.passed for score in these))
+            if value is None and (case, aspect) not in self.causes:
+                self.causes[case, aspect] = next(s.grade.why for s in these if s.grade.value is None) or "no grade"
+        whole = weighted(scores)
+        self._put(Slice("overall", OVERALL), case, whole)
+        self.scored += whole is not None
+        if whole is None:
+            self.causes.setdefault((case, OVERALL), next((s.grade.why for s in scores if s.grade.value is None), ""))
+
+    def _details(self, case: str, scores: Sequence[Score]) -> None:
+        if len(scores) == 1:
+            self._put(Slice("check", scores[0].aspect, scores[0].check), case, scores[0].grade.value)
+            return
+        by_check: dict[tuple[str, str], list[Score]] = {}
+        by_turn: dict[tuple[str, int], list[Score]] = {}
+        for score in scores:
+            by_check.setdefault((score.aspect, score.check), []).append(score)
+            if score.turn is not None:
+                by_turn.setdefault((score.aspect, score.turn), []).append(score)
+        for (aspect, check), these in by_check.items():
+            self._put(Slice("check", aspect, check), case, weighted(these))
+        if any(turn > 1 for _, turn in by_turn):
+            for (aspect, turn), these in by_turn.items():
+                self._put(Slice("turn", aspect, str(turn)), case, weighted(these))
+
+    def _put(self, cut: Slice, case: str, value: float | None) -> None:
+        self.scores.setdefault(cut, {}).setdefault(case, []).append(value)
+
+
+def weighted(scores: Iterable[Score]) -> float | None:
+    """The weighted mean of the grades, or None where one of them is missing: a mean over fewer is another quantity."""
+    total = weights = 0.0
+    for score in scores:
+        value = score.grade.value
+        if value is None:
+            return None
+        total += score.weight * value
+        weights += score.weight
+    return total / weights if weights else None

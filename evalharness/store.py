@@ -1,0 +1,366 @@
+"""Run files: JSON lines that hold all a comparison needs, so that it works offline and years later.
+
+The first line names suite, model and gate; then come a line a case and a line a trial, in the order of the plan; the
+last line says what the run took, and a file without it is a run that was interrupted. A growing run is `NAME.part` and
+gets its name when it is whole. Every line is checked when it is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Self, TypeVar, overload
+
+from evalharness.errors import StoreError
+from evalharness.records import (
+    RUN_SCHEMA,
+    Asked,
+    Criterion,
+    ModelRef,
+    Payload,
+    Run,
+    Score,
+    SuiteRef,
+    Tally,
+    Trial,
+    encode,
+)
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first line of a run file."""
+
+    evalharness: int
+    suite: SuiteRef
+    model: ModelRef
+    gate: tuple[Criterion, ...]
+    began: str
+
+
+class Trials(Sequence[Trial]):
+    """The trials of a run file, read when they are looked at: a run of ten thousand cases costs their places only."""
+
+    def __init__(self, path: Path, places: array[int]) -> None:
+        self.path = path
+        self.places = places
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, place: int) -> Trial: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Trial, ...]: ...
+    def __getitem__(self, place: int | slice) -> Trial | tuple[Trial, ...]:
+        with self.path.open("rb") as file:
+            if isinstance(place, slice):
+                return tuple(self._read(file, start) for start in self.places[place])
+            return self._read(file, self.places[place])
+
+    def __iter__(self) -> Iterator[Trial]:
+        with self.path.open("rb") as file:
+            for start in self.places:
+                yield self._read(file, start)
+
+    def _read(self, file: IO[bytes], start: int) -> Trial:
+        if file.tell() != start:
+            file.seek(start)
+        return _checked(_trial(), _parsed(self.path, 0, file.readline())["trial"], str(self.path))
+
+
+class Writer:
+    """Writes a run as it grows: `with Writer(...) as writer`, a trial a call, then `finish`.
+
+    Trials may come in any order and are written in the plan's own. Leaving without `finish` keeps the `.part`.
+    """
+
+    def __init__(self, path: Path, run: Run) -> None:
+        self.path = path
+        self.part = path.with_name(path.name + ".part")
+        self.run = run
+        self.places = array("Q")
+        self._early: dict[int, Trial] = {}
+        self._size = 0
+
+    def __enter__(self) -> Self:
+        safe_folder(self.path.parent)
+        try:
+            self._file = open_new(self.part)
+            run = self.run
+            header = Header(RUN_SCHEMA, run.suite, run.model, run.gate, run.began)
+            self._write(encode(_lean(asdict(header))))
+            for case in run.cases:
+                self._write(encode({"case": _lean(asdict(case))}))
+        except OSError as error:
+            raise full_disk(self.part, error) from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    def add(self, place: int, trial: Trial) -> None:
+        """Writes the trial that stands at `place` of the plan, or keeps it until those before it have come."""
+        self._early[place] = trial
+        try:
+            while (following := self._early.pop(len(self.places), None)) is not None:
+                self._append(following)
+        except OSError as error:
+            raise full_disk(self.part, error) from None
+
+    def stop(self) -> Run:
+        """What there is of an interrupted run, trials after a gap included; the file keeps its `.part`."""
+        for place in sorted(self._early):
+            self._append(self._early[place])
+        self._early.clear()
+        self._file.flush()
+        return replace(self.run, trials=Trials(self.part, self.places), path=str(self.part))
+
+    def finish(self, tally: Tally) -> Run:
+        """Writes the last line, makes the file durable and gives it its name."""
+        try:
+            self._write(encode({"tally": asdict(tally)}))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            os.replace(self.part, self.path)
+        except OSError as error:
+            raise full_disk(self.part, error) from None
+        return replace(self.run, trials=Trials(self.path, self.places), path=str(self.path), tally=tally)
+
+    def _append(self, trial: Trial) -> None:
+        self.places.append(self._size)
+        self._write(f'{{"trial":{encode_trial(trial)}}}')
+
+    def _write(self, line: str) -> None:
+        data = line.encode("ascii") + b"\n"
+        self._file.write(data)
+        self._size += len(data)
+
+
+def read(path: Path) -> Run:
+    """The run in a file; `StoreError` with the line where it is not one."""
+    header: Header | None = None
+    cases: list[Asked] = []
+    places = array("Q")
+    tally: Tally | None = None
+    start = 0
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if header is None:
+                    header = _header(path, line)
+                elif line.startswith(b'{"trial":'):
+                    if not line.endswith(b"\n"):
+                        break  # the writer was cut off within the line
+                    places.append(start)
+                elif line.startswith(b'{"case":'):
+                    cases.append(_checked(_asked(), _parsed(path, number, line)["case"], f"{path}:{number}"))
+                elif line.startswith(b'{"tally":'):
+                    tally = _checked(_tally(), _parsed(path, number, line)["tally"], f"{path}:{number}")
+                elif line.strip():
+                    raise StoreError(f"{path}:{number}: neither a case nor a trial", "was this file edited by hand?")
+                start += len(line)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}", "RUN is a file under .evalharness/runs/") from None
+    if header is None:
+        raise StoreError(f"{path}: the file is empty", "run the suite again")
+    trials = Trials(path, places)
+    return Run(header.suite, header.model, header.gate, header.began, tuple(cases), trials, tally, str(path))
+
+
+def write(path: Path, run: Run) -> Run:
+    """Writes a whole run at once, by way of a temporary file beside it."""
+    with Writer(path, run) as writer:
+        for place, trial in enumerate(run.trials):
+            writer.add(place, trial)
+        return writer.finish(run.tally or Tally())
+
+
+def write_text(path: Path, pieces: Iterator[str]) -> None:
+    """Writes a text file so that a reader sees the old one or the new one: temporary file, flush, rename."""
+    safe_folder(path.parent)
+    part = path.with_name(path.name + ".part")
+    try:
+        with open_new(part) as file:
+            for piece in pieces:
+                file.write(piece.encode("utf-8", "backslashreplace"))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise full_disk(part, error) from None
+
+
+def merge(runs: Sequence[Run]) -> Run:
+    """One run of several that asked parts of one suite of one model; a trial met twice is taken from the last.
+
+    Raises `StoreError` where they differ in suite or model.
+    """
+    first = runs[0]
+    cases: dict[str, Asked] = {}
+    trials: dict[tuple[str, int], Trial] = {}
+    for run in runs:
+        if (run.suite.name, run.suite.hash) != (first.suite.name, first.suite.hash):
+            raise StoreError(f"{run.path}: another suite than {first.path}", "merge runs of one suite, unchanged")
+        if run.model != first.model:
+            raise StoreError(f"{run.path}: another model than {first.path}", "merge runs of one model")
+        cases.update((case.case, case) for case in run.cases)
+        for trial in run.trials:
+            key = (trial.conversation.case, trial.conversation.sample)
+            if key not in trials or trial.failure is None:
+                trials[key] = trial
+    tally = sum_tallies([run.tally for run in runs if run.tally])
+    selected = () if any(not run.suite.selected for run in runs) else first.suite.selected
+    suite = replace(first.suite, selected=selected)
+    return replace(first, suite=suite, cases=tuple(cases.values()), trials=tuple(trials.values()), tally=tally)
+
+
+def sum_tallies(tallies: Sequence[Tally]) -> Tally:
+    """What several runs took together; the price is unknown where one of them has none."""
+    total = Tally(usd=0.0 if tallies else None)
+    for tally in tallies:
+        total = Tally(
+            sent=total.sent + tally.sent,
+            answered=total.answered + tally.answered,
+            cached=total.cached + tally.cached,
+            failed=total.failed + tally.failed,
+            usage=total.usage + tally.usage,
+            usd=None if total.usd is None or tally.usd is None else total.usd + tally.usd,
+            seconds=total.seconds + tally.seconds,
+        )
+    return total
+
+
+def encode_trial(trial: Trial) -> str:
+    """A trial as JSON, fields at their default left out; by hand, since every trial of every run passes here."""
+    talk = trial.conversation
+    said: Payload = {
+        "case": talk.case,
+        "sample": talk.sample,
+        "messages": [{"role": message.role, "content": message.content} for message in talk.messages],
+        "replies": talk.replies,
+        "outcomes": talk.outcomes,
+        "usage": {"tokens_in": talk.usage.tokens_in, "tokens_out": talk.usage.tokens_out},
+    }
+    if talk.served:
+        said["served"] = talk.served
+    if talk.fingerprints:
+        said["fingerprints"] = talk.fingerprints
+    line: Payload = {"conversation": said, "scores": [_score(score) for score in trial.scores]}
+    if trial.failure is not None:
+        line["failure"] = asdict(trial.failure)
+    return encode(line)
+
+
+def safe_folder(folder: Path) -> None:
+    """Makes the folder; `StoreError` where a link stands in its place or it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder}: {error.strerror or error}", "is there a file of that name?") from None
+
+
+def open_new(path: Path) -> IO[bytes]:
+    """Opens a file for writing from its start, never through a symbolic link."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+    return os.fdopen(os.open(path, flags, 0o644), "wb")
+
+
+def full_disk(path: Path, error: OSError) -> StoreError:
+    """The one line for a file that cannot be written; a command that meets it exits 3."""
+    failed = StoreError(f"{path}: {error.strerror or error}", "answers got so far are kept; free space, then run again")
+    failed.exit_code = 3
+    return failed
+
+
+def _score(score: Score) -> Payload:
+    line: Payload = {"check": score.check, "aspect": score.aspect, "turn": score.turn}
+    line["grade"] = {"value": score.grade.value, "why": score.grade.why}
+    if score.weight != 1.0:
+        line["weight"] = score.weight
+    if score.pass_at != 0.5:
+        line["pass_at"] = score.pass_at
+    if score.judges:
+        line["judges"] = score.judges
+    return line
+
+
+def _lean(fields: Payload) -> Payload:
+    """Without what was never set."""
+    return {name: value for name, value in fields.items() if value is not None and value != {}}
+
+
+def _header(path: Path, line: bytes) -> Header:
+    fields = _parsed(path, 1, line)
+    version = fields.get("evalharness")
+    if not isinstance(version, int):
+        raise StoreError(f"{path}: this is no run file", "RUN is a file that `evalharness run` wrote")
+    if version > RUN_SCHEMA:
+        raise StoreError(f"{path}: written by a newer evalharness (format {version})", "update evalharness")
+    fields.setdefault("gate", ())
+    return _checked(_header_line(), fields, f"{path}:1")
+
+
+def _parsed(path: Path, number: int, line: bytes) -> Payload:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        place = f"{path}:{number}" if number else str(path)
+        raise StoreError(
+            f"{place}: a line that is no JSON object", "the file is damaged; run again, answers are cached"
+        )
+    return value
+
+
+def _checked(adapter: TypeAdapter[T], value: object, place: str) -> T:
+    from pydantic import ValidationError
+
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise StoreError(f"{place}: {where}: {first['msg']}", "the file is damaged, or was edited by hand") from None
+
+
+@cache
+def _trial() -> TypeAdapter[Trial]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Trial)
+
+
+@cache
+def _asked() -> TypeAdapter[Asked]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Asked)
+
+
+@cache
+def _tally() -> TypeAdapter[Tally]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Tally)
+
+
+@cache
+def _header_line() -> TypeAdapter[Header]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Header)

@@ -1,0 +1,155 @@
+"""What a word is, and when two texts differ only in how they are typed. Stdlib only, in time linear in the text."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+
+LONGEST_STACK = 30
+"""Combining marks kept on one letter, as in Unicode's Stream-Safe Text Format: bringing a longer stack of them into
+canonical order takes time in the square of its length."""
+
+UNSPACED = (
+    "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u1000-\u103f\u1780-\u17d3"  # Thai, Lao, Burmese, Khmer
+    "\u3005\u3041-\u3096\u3099\u309a\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"  # kana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # ideographs
+)
+"""Letters of scripts that put no space between words, as ranges for a character class."""
+
+HANGUL = "\uac00-\ud7a3"
+"""The range of Korean syllables; particles stand after a noun without a space."""
+
+_ALIKE = (
+    dict.fromkeys("\u00ad\u034f\u061c\u180e\u2060\ufeff", "")
+    | dict.fromkeys(map(chr, (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0xFE00, 0xFE10))), "")
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d", "-")
+    | dict.fromkeys("\u2018\u2019\u201b\u02bc\u2032\uff07", "'")
+    | dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02", '"')
+)
+_TYPED = re.compile(f"[{''.join(_ALIKE)}]")
+_UNSPACED_CHARACTER = re.compile(f"[{UNSPACED}]")
+_UNSPACED_RUN = re.compile(f"([{UNSPACED}]+)")
+_UNSPACED_OR_WORD = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
+_SIGNS = bytes(code for code in range(33, 127) if not chr(code).isalnum())
+_SIGNS_TO_SPACES = bytes(code if code > 127 or chr(code).isalnum() or code in b".," else 32 for code in range(256))
+_LOOSE_POINT = re.compile(r"[.,](?:(?!\d)|(?<!\d[.,]))")
+_SURROGATES = re.compile("[\ud800-\udfff]+")
+
+
+@functools.lru_cache(maxsize=8)
+def fold(text: str) -> str:
+    """The text as it is compared: NFKC, case folded, without invisible characters, one kind of hyphen and of quote.
+
+    Accents stay: `é` is the same letter however it is encoded, and another one than `e`.
+    """
+    if text.isascii():
+        return text.lower()
+    for typed in set(_TYPED.findall(text)):
+        text = text.replace(typed, _ALIKE[typed])
+    return _normal(_normal(text, "NFKC").casefold(), "NFKC")
+
+
+def composed(text: str) -> str:
+    """The text in NFC, in which a letter and its accents are one character wherever there is such a character."""
+    return text if text.isascii() else _normal(text, "NFC")
+
+
+@functools.lru_cache(maxsize=8)
+def spaced(text: str) -> str:
+    """The folded words with one space before, between and after them, so that `in` finds whole words and phrases.
+
+    Every sign parts words, but for the points and commas inside a number. A run of a script that puts no space between
+    words stands as one.
+    """
+    signless = _utf8(fold(text)).translate(_SIGNS_TO_SPACES).decode()
+    if not signless.isascii():
+        signless = _foreign_signs().sub(" ", signless)
+        if _UNSPACED_CHARACTER.search(signless):
+            signless = " ".join(_UNSPACED_RUN.split(signless))
+    signless = signless.replace(". ", " ").replace(", ", " ")
+    if "." in signless or "," in signless:
+        signless = _LOOSE_POINT.sub(" ", signless)
+    return f" {' '.join(signless.split())} "
+
+
+def phrase(text: str) -> str:
+    """What to look for in `spaced(reply)` to find this phrase as whole words; empty where the text has no word.
+
+    Where it begins or ends in a script that puts no space between words it may stand inside a run; after a Korean noun
+    a particle may stand.
+    """
+    found = spaced(text).strip()
+    if not found:
+        return ""
+    before = "" if _UNSPACED_CHARACTER.match(found) else " "
+    after = "" if _UNSPACED_CHARACTER.match(found[-1]) or HANGUL[0] <= found[-1] <= HANGUL[-1] else " "
+    return f"{before}{found}{after}"
+
+
+def words(text: str) -> list[str]:
+    """The folded words, signs dropped: `Don't` gives `don` and `t`. In unspaced scripts each character is one."""
+    apart = spaced(text)
+    return apart.split() if apart.isascii() else _UNSPACED_OR_WORD.findall(apart)
+
+
+def word_count(text: str) -> int:
+    """How many words a person would count: what white space parts, if a letter or digit is in it.
+
+    In scripts that put no space between words each character counts.
+    """
+    signless = _utf8(text).translate(None, _SIGNS).decode()
+    if signless.isascii():
+        return len(signless.split())
+    signless, characters = _UNSPACED_CHARACTER.subn(" ", _foreign_signs().sub("", signless))
+    return characters + len(signless.split())
+
+
+def shown(text: str, longest: int = 80) -> str:
+    """The text in quotes, on one line, cut to `longest` characters: for reasons and messages."""
+    quoted = repr(text[:longest])
+    if len(text) <= longest and len(quoted) <= longest:
+        return quoted
+    return f"{quoted[: longest - 4]}...{quoted[0]}"
+
+
+def _utf8(text: str) -> bytes:
+    """The text as bytes, where ASCII signs are replaced fastest; lone surrogates become spaces."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATES.sub(" ", text).encode()
+
+
+def _normal(text: str, form: str) -> str:
+    compatible = form == "NFKC"
+    if unicodedata.is_normalized("NFKC" if compatible else "NFC", text):
+        return text
+    if len(text) > LONGEST_STACK:
+        text = _stacked().sub(r"\1", text)
+    return unicodedata.normalize("NFKC" if compatible else "NFC", text)
+
+
+@functools.cache
+def _marks() -> str:
+    """Every combining mark, as ranges for a character class: `re` has them among the signs that are no letters."""
+    ranges: list[list[int]] = []
+    for first, after in ((0x300, 0x3100), (0xA600, 0xAC00), (0xFB00, 0xFE30), (0x10000, 0x1F000), (0xE0100, 0xE01F0)):
+        for code in range(first, after):
+            if unicodedata.category(chr(code))[0] != "M":
+                continue
+            if ranges and ranges[-1][1] == code - 1:
+                ranges[-1][1] = code
+            else:
+                ranges.append([code, code])
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
+
+
+@functools.cache
+def _stacked() -> re.Pattern[str]:
+    return re.compile(f"([{_marks()}]{{{LONGEST_STACK}}})[{_marks()}]+")
+
+
+@functools.cache
+def _foreign_signs() -> re.Pattern[str]:
+    return re.compile(rf"[^\x00-\x7f\w\s{_marks()}]+")
