@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from evalharness.cache import Cache
-from evalharness.errors import EvalError, ModelFailed
+from evalharness.errors import ModelFailed
 from evalharness.limits import LONGEST_WAIT, Budget, Lane, Limits, Question, failure_kind
 from evalharness.models.base import Model
 from evalharness.records import Failure, Request, Response
@@ -56,6 +56,8 @@ class Asker(Generic[W]):
         self._elsewhere: dict[str, Question[W]] = {}  # what another process is asking
         self._done: list[Question[W]] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._going = False
+        self._looked = -math.inf
 
     @property
     def waiting(self) -> bool:
@@ -83,19 +85,16 @@ class Asker(Generic[W]):
         if self.stopping:
             return
         self.stopping = True
-        if self._tasks:
-            self._loop.call_later(GRACE, self._cut_off, Failure("stopped", "the run was stopped", 0))
+        if self._going:
+            self._news.set()
+            self._loop.call_later(GRACE, self._cut_off, Failure("stopped", "the run was stopped"))
 
     def stop_from_signal(self) -> None:
         """The same, from a signal handler."""
-        if hasattr(self, "_loop"):
-            self._loop.call_soon_threadsafe(self._stop_now)
+        if self._going:
+            self._loop.call_soon_threadsafe(self.stop)
         else:
             self.stopping = True
-
-    def _stop_now(self) -> None:
-        self.stop()
-        self._news.set()
 
     async def go(self, hand_out: Callable[[list[Question[W]]], None], more: Callable[[], bool]) -> None:
         """Asks until nothing is left, or the run is stopped.
@@ -111,6 +110,8 @@ class Asker(Generic[W]):
         self._news.set()
         self._timer = self._loop.call_later(0, self._news.set)
         self._ends = math.inf
+        self._cut = Failure("stopped", "the run was stopped")
+        self._going = True
         if self.limits.deadline_seconds is not None:
             self._ends = self._loop.time() + self.limits.deadline_seconds - (time.monotonic() - self._began)
             self._loop.call_at(self._ends, self._expire)
@@ -159,6 +160,13 @@ class Asker(Generic[W]):
                 self.cache.release(question.key)
         return done
 
+    def _lane(self, name: str) -> Lane[W]:
+        if name not in self.lanes:
+            model = self.models[name]
+            at_once = model.arm.at_once or self.limits.at_once or model.at_once
+            self.lanes[name] = Lane(model, min(at_once, self.limits.at_once or at_once))
+        return self.lanes[name]
+
     def _hungry(self) -> bool:
         """Whether a lane has less to do than it could."""
         lanes = [lane for lane in self.lanes.values() if not lane.stopped]
@@ -167,7 +175,7 @@ class Asker(Generic[W]):
     def _send(self) -> None:
         """Sends what the limits allow, and sees to it that this is looked at again when they allow more."""
         now = self._loop.time()
-        soonest = ELSEWHERE_PAUSE if self._elsewhere else math.inf
+        soonest = math.inf
         picked: list[Question[W]] = []
         for lane in sorted(self.lanes.values(), key=_under_way):  # the least busy first, for a limit that they share
             while lane.waiting and not self._full():
@@ -175,14 +183,17 @@ class Asker(Generic[W]):
                 soonest = min(soonest, wait or math.inf)
                 if wait != 0 or not self._affords(lane):
                     break
+                if not self._claims(lane.open[0]):
+                    lane.open.popleft()
+                    continue
                 question = lane.take(now)
                 self._budget.reserved += question.usd
-                if self._claims(question):
-                    picked.append(question)
+                picked.append(question)
             if lane.stopped is not None:
                 self._drop(lane, lane.stopped)
         for question in self._still_unknown(picked):
             self._tasks[question.key] = self._loop.create_task(self._ask(question))
+        soonest = min(soonest, ELSEWHERE_PAUSE if self._elsewhere else math.inf)
         if soonest < math.inf:
             self._wake_in(soonest)
 
@@ -196,7 +207,7 @@ class Asker(Generic[W]):
         budget = self._budget
         if budget.allows(usd):
             return True
-        if not budget.reserved:
+        if budget.idle:
             what = f"{budget.spent:.4f} of {budget.most:g} USD are spent, and the next answer may take {usd:.4f}"
             lane.stopped = Failure("budget", what, 0)
         return False
@@ -220,7 +231,7 @@ class Asker(Generic[W]):
             self._refused(question, ModelFailed("timeout", f"no whole answer within {lane.seconds:g} s", again=True))
         except self._asyncio.CancelledError:
             self._budget.reserved -= question.usd
-            self._give_up(question, self._halted or Failure("stopped", "the run was stopped"))
+            self._give_up(question, replace(self._cut, tries=question.sent + 1))
         except Exception as error:  # third parties write models too, and a faulty one must not end the others
             self._refused(question, ModelFailed("invalid", f"{type(error).__name__}: {error}"))
         else:
@@ -268,41 +279,91 @@ class Asker(Generic[W]):
 
     def _drop(self, lane: Lane[W], failure: Failure) -> None:
         """Nothing more is asked of this model."""
-        for question in lane.rest():
+        elsewhere = [question for question in self._elsewhere.values() if question.lane is lane]
+        for question in (*lane.rest(), *elsewhere):
+            self._elsewhere.pop(question.key, None)
             self._give_up(question, replace(failure, tries=question.sent))
-        self._news.set()
+            self._news.set()
 
     def _give_up(self, question: Question[W], failure: Failure) -> None:
         question.answer = failure
         question.usd = 0.0
         self._done.append(question)
 
+    def _cut_off(self, failure: Failure) -> None:
+        """Ends what is under way; it counts as that failure."""
+        self._cut = failure
+        for task in self._tasks.values():
+            task.cancel()
+
+    def _expire(self) -> None:
+        seconds = self.limits.deadline_seconds
+        self._halt(Failure("stopped", f"not asked within the run's {seconds:g} s", 0))
+        self._cut_off(Failure("timeout", f"no whole answer within the run's {seconds:g} s"))
+
+    async def _abandon(self) -> None:
+        if self._tasks:
+            self._cut_off(Failure("stopped", "the run was stopped"))
+            await self._asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
     # --- other processes on the same cache ----------------------------------------------------------------------------
 
     def _claims(self, question: Question[W]) -> bool:
-        """Whether this process asks it; if another does, its answer is waited for."""
+        """Whether this process asks it. Where another does, that answer is looked for now and then."""
         if self.cache is None or not question.lane.model.keeps or question.claimed:
             return True
         question.claimed = self.cache.claim(question.key)
         if not question.claimed:
-            self._unsend(question)
             self._elsewhere[question.key] = question
         return question.claimed
 
     def _still_unknown(self, picked: list[Question[W]]) -> list[Question[W]]:
         """Leaves out what another process has answered between the look-up and the claim."""
-        if not picked or self.cache is None or self.limits.cache == "refresh" or not self.cache.written_elsewhere():
+        if not picked or self.cache is None or self.limits.cache == "refresh" or not self.cache.shared():
             return picked
         known = self.cache.look_up([question.key for question in picked])
-        return [question for question in picked if not self._known(question, known.get(question.key))]
+        return [question for question in picked if not self._takes(question, known.get(question.key))]
 
     def _look_elsewhere(self) -> None:
         assert self.cache is not None
-        known = self.cache.look_up(self._elsewhere)
-        for question in list(self._elsewhere.values()):
-            if self._known(question, known.get(question.key)):
-                del self._elsewhere[question.key]
-            elif question.lane.stopped or self._halted or self.cache.claim(question.key):
-                del self._elsewhere[question.key]
+        now = self._loop.time()
+        if now < self._looked + ELSEWHERE_PAUSE:
+            return
+        self._looked = now
+        known = self.cache.look_up(self._elsewhere) if self.limits.cache != "refresh" else {}
+        for key, question in list(self._elsewhere.items()):
+            if self._takes(question, known.get(key)):
+                del self._elsewhere[key]
+            elif self.cache.claim(key):
+                del self._elsewhere[key]
                 question.claimed = True
                 question.lane.open.appendleft(question)
+
+    def _takes(self, question: Question[W], text: str | None) -> bool:
+        """Whether that text answers the question; the answer cost nothing here."""
+        response = readable(question.lane.model, text)
+        if response is None:
+            return False
+        if question.under_way:
+            self._budget.reserved -= question.usd
+        question.usd = 0.0
+        question.known = True
+        question.answer = response
+        self._done.append(question)
+        self._news.set()
+        return True
+
+
+def readable(model: Model, text: str | None) -> Response | None:
+    """A known answer; None where there is none, or one that cannot be read any more or is not worth keeping."""
+    if text is None:
+        return None
+    try:
+        response = model.read(text)
+    except Exception:  # whatever a model makes of a text that lay on a disk, it is asked again
+        return None
+    return response if model.keep(response) else None
+
+
+def _under_way(lane: Lane[W]) -> int:
+    return lane.in_flight

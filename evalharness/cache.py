@@ -86,6 +86,7 @@ class Cache:
         self._reader: sqlite3.Connection | None = None
         self._table: Table | None = None
         self._version: int | None = None
+        self._shared = False
         self._pending: dict[str, tuple[str, str]] = {}
         self._locked_since: float | None = None
         self._claiming = False
@@ -104,6 +105,8 @@ class Cache:
     def look_up(self, keys: Iterable[str]) -> dict[str, str]:
         """The answers that are known, written or pending, in one read."""
         wanted = list(keys)
+        if self._version is None:
+            self._version = self._version_now()
         found = {}
         for key, value in self._read(LOOK_UP, (json.dumps(wanted),)):
             text = opened(value) if isinstance(value, str) else None
@@ -149,12 +152,11 @@ class Cache:
         """Ends a claim: the answer is on disk, or was given up."""
         self._leases.release(key)
 
-    def written_elsewhere(self) -> bool:
-        """Whether another process wrote since this was last asked; True where that is not known."""
-        if self._table is None:
-            return True
-        before, self._version = self._version, self._table.data_version()
-        return before != self._version
+    def shared(self) -> bool:
+        """Whether another process has written here since this one first looked."""
+        if not self._shared and self._version is not None:
+            self._shared = self._version != self._version_now()
+        return self._shared
 
     def close(self) -> None:
         """Writes what is pending, if it can at once, and closes; an answer that is not durable was never counted."""
@@ -222,6 +224,13 @@ class Cache:
             self._reader = reader
         return self._reader
 
+    def _version_now(self) -> int:
+        """A number that is another once somebody else has written; 0 while there is no table."""
+        if self._table is not None:
+            return self._table.data_version()
+        rows = self._read("pragma data_version", ())
+        return int(rows[0][0] or 0) if rows else 0
+
     def _connect(self, mode: str) -> sqlite3.Connection:
         reader = sqlite3.connect(f"{self.path.absolute().as_uri()}?{mode}", uri=True, timeout=self.patience)
         try:
@@ -242,7 +251,9 @@ class Cache:
             self._open_reader()  # which sets a strange table aside
             if self.bypassed:
                 return
+            self.shared()
             self._table = open_table(self.folder)
+            self._version = self._version_now()
         try:
             with self._table.transact():
                 for key, (value, model) in self._pending.items():

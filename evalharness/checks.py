@@ -1,43 +1,28 @@
-"""What is expected: `expect`, `every` and `checks` of a suite file become checks.
-
-A check is `kind: subject` with its options beside it. Everything shorter (a bare text, a list, a name) is brought to
-that form here, and the scorer is built from it.
-"""
+"""What is expected of replies: `expect`, `every` and `checks` of a suite file become checks, each under an aspect."""
 
 from __future__ import annotations
 
-import json
-import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
 
-from evalharness import each, rows, schema
+from evalharness import schema
+from evalharness.drafts import Draft, DraftReader, Truncated
 from evalharness.each import Filler, Row
-from evalharness.errors import Faults
-from evalharness.files import quoted, read_text
-from evalharness.scorers.base import SCORERS, BuildFaults, Kind, Option, Scorer, build, kind
-from evalharness.tree import Broken, Mapping, Mark, Node, Sequence, Source, Text
+from evalharness.files import quoted
+from evalharness.scorers.base import Scorer, kind
+from evalharness.tree import Broken, Mapping, Node, Sequence, Source, Text
 
 ASPECTS = frozenset({"facts", "style", "format", "safety", "no_leak"})
-TAKEN = {
-    "overall": "it is the mean of all checks",
-    "preference": "it is what `prefer` measures",
-}
-BESIDE = ("name", "weight", "pass_at", "truncated")
-DEEPEST = 40
-MOST_PARTS = 1_000
+TAKEN = {"overall": "it is the mean of all checks", "preference": "it is what `prefer` measures"}
 MOST_KEPT = 20_000
-
-Truncated = Literal["zero", "allow"]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """One expectation: a scorer, and how its grade counts in an aspect.
 
-    pass_at: the grade from which the check counts as passed, for flips and tests; the statistics use the grade.
-    truncated: what a reply that was cut off gets, `zero` or the grade of what there is.
+    weight: above 0. pass_at: the grade from which the check counts as passed, for flips and tests; the statistics use
+    the grade itself. truncated: what a reply that was cut off gets, `zero` or the grade of what there is.
     """
 
     name: str
@@ -48,66 +33,63 @@ class Check:
     truncated: Truncated = "zero"
 
 
-class Draft(NamedTuple):
-    """A check before it is known which aspect it stands under."""
-
-    name: str
-    kind: Kind
-    scorer: Scorer
-    weight: float = 1.0
-    pass_at: float = 0.5
-    truncated: Truncated = "zero"
-
-
-class Form(NamedTuple):
-    """A scorer as the suite wrote it: its kind and fields as JSON, and how many checks stand in it, itself included."""
-
-    written: object
-    parts: int
-
-
 class CheckReader:
-    """Reads the checks of one suite.
+    """Reads the expectations of one suite.
 
-    row: the row that fills `every` and named checks, None outside `each`. forms: how each scorer was written, by id.
+    gate: the aspects that `gate` names, which may be used like those that every suite has.
     """
 
-    def __init__(self, source: Source, filler: Filler, named: Mapping | None, every: Node | None, gate: set[str]) -> None:
+    def __init__(self, source: Source, filler: Filler, top: Mapping, gate: Set[str]) -> None:
         self.source = source
         self.filler = filler
-        self.kinds = SCORERS.names() | {"check"}
-        self.named = dict(named.entries) if named else {}
-        self.forms: dict[int, Form] = {}
-        self.row: Row | None = None
-        self._every_node = every
-        self._aspects = ASPECTS | gate | self._aspects_of(every)
-        self._own = self._aspects - ASPECTS
-        self._names = _Names(self)
+        self._every_node = top.entries.get("every")
+        named = top.entries.get("checks")
+        checks = schema.mapping(source, named, "'checks'", "write NAME: {kind: subject}") if named else None
+        self.drafts = DraftReader(source, filler, dict(checks.entries) if checks else {}, set())
+        self.every_aspects = self._aspects_of_every()
+        self.drafts.aspects = self.aspects = ASPECTS | gate | self.every_aspects
         self._every: tuple[Check, ...] | None = None
-        self._simple: dict[tuple[str, str], Scorer] = {}
-        self._facts: dict[str, Check] = {}
-        self._depth = 0
+        self._kept: dict[int, tuple[Check, ...]] = {}
+        self._facts: dict[str, tuple[Check, ...]] = {}
 
-    # --- expect and every ---
+    @property
+    def row(self) -> Row | None:
+        """The row at hand, None outside `each`."""
+        return self.drafts.row
+
+    def under(self, row: Row | None) -> None:
+        """Goes to another row, None for outside `each`, where braces are text."""
+        if (row is None) is not (self.row is None):
+            self._every = None
+            self._kept.clear()
+        self.drafts.under(row)
 
     def expect(self, node: Node, whole: str = "") -> tuple[Check, ...]:
-        """The checks under an `expect`. whole: set where they grade a conversation of several turns, and says what to
-        do with a check that cannot."""
+        """The checks under an `expect`.
+
+        whole: not empty where they stand on a case of several turns, and then says what to do with a check that
+        cannot grade a whole conversation.
+        """
         if isinstance(node, Text) and not whole:
-            check = self._fact(node)
-            return (check,) if check else ()
+            return self._fact(node)
+        fixed = self.filler.fixed(node)
+        if fixed and id(node) in self._kept:
+            return self._kept[id(node)]
         placed = []
         for aspect, item in self._items(node, any_aspect=False):
             draft = self._draft(item, aspect)
             if draft and whole and draft.kind.reads != "conversation":
-                what = f"'{draft.kind.name}' grades one reply, and this case has several turns"
+                what = f"{quoted(draft.kind.name)} grades one reply, and this case has several"
                 self.source.fault(item.mark, what, whole)
             elif draft:
                 placed.append(_placed(draft, aspect))
-        return tuple(placed)
+        found = tuple(placed)
+        if fixed:
+            self._kept[id(node)] = found
+        return found
 
     def every(self) -> tuple[Check, ...]:
-        """The checks expected of every reply, as the row at hand fills them."""
+        """The checks expected of every reply; under `each` as the row at hand fills them."""
         if self._every_node is None:
             return ()
         if self._every is not None:
@@ -120,208 +102,76 @@ class CheckReader:
             self._every = found
         return found
 
-    def under(self, row: Row | None) -> None:
-        """Goes to another row (None: outside `each`), and forgets what the last one filled."""
-        if row is None or self.row is None:
-            # Braces are text outside `each` and templates within: what was read there does not serve here.
-            self._every = None
-            self._names.forget()
-        self.row = row
-        self._names.next_row()
+    def named(self, *, templates: bool) -> None:
+        """Reads the checks under `checks` that no case used, for their faults.
 
-    def check_named(self) -> None:
-        """Reads the named checks that no case used, for their faults; those with templates need a row."""
-        for name, node in self.named.items():
-            if name in self.kinds:
+        templates: the suite has `each`, so one that holds braces can be read only where a row fills it.
+        """
+        for name, node in self.drafts.named.items():
+            if name in self.drafts.kinds:
                 self.source.fault(node.mark, f"a check cannot be called {quoted(name)}, that is a kind of check")
-            elif not self.filler.fixed(node) and "{{" in self.source.content:
-                continue
-            else:
-                self._names.resolve(name, node)
+            elif name not in self.drafts.used and not (templates and "{{" in str(schema.plain(node))):
+                self.drafts.resolve(name, node.mark)
 
-    def _aspects_of(self, every: Node | None) -> set[str]:
-        if not isinstance(every, Mapping) or self.kinds & every.entries.keys():
-            return set()
-        return set(every.entries)
+    def _aspects_of_every(self) -> frozenset[str]:
+        every = self._every_node
+        if every is None or isinstance(every, Broken):
+            return frozenset()
+        if isinstance(every, Mapping) and not self.drafts.kinds & every.entries.keys():
+            return frozenset(every.entries)
+        return frozenset({"facts"})
+
+    def _fact(self, node: Text) -> tuple[Check, ...]:
+        """A bare text under `expect`: the reply mentions it."""
+        found = self._facts.get(node.value)
+        if found is None:
+            scorer = self.drafts.bare(node, "mentions")
+            found = (Check("mentions", "facts", scorer),) if scorer else ()
+            if found and len(self._facts) < MOST_KEPT:
+                self._facts[node.value] = found
+        return found
+
+    def _draft(self, node: Node, aspect: str) -> Draft | None:
+        if isinstance(node, Mapping):
+            return self.drafts.long(node)
+        if not isinstance(node, Text):
+            schema.wrong(self.source, node, "a check must be a text or a mapping")
+            return None
+        if aspect != "facts":
+            return self.drafts.called(node, aspect)
+        scorer = self.drafts.bare(node, "mentions")
+        return Draft("mentions", kind("mentions"), scorer) if scorer else None
 
     def _items(self, node: Node, *, any_aspect: bool) -> Iterator[tuple[str, Node]]:
         """Each check's node with its aspect; a bare text, a list or a check belongs to `facts`."""
-        if not isinstance(node, Mapping) or self.kinds & node.entries.keys():
-            yield from (("facts", item) for item in _listed(node))
+        if not isinstance(node, Mapping) or self.drafts.kinds & node.entries.keys():
+            yield from (("facts", item) for item in self._listed(node))
             return
         if not node.entries:
             self.source.fault(node.mark, "nothing is expected here", "write a check, or aspects with checks")
         for (aspect, value), mark in zip(node.entries.items(), node.keys, strict=True):
             if aspect in TAKEN:
                 self.source.fault(mark, f"{quoted(aspect)} takes no checks: {TAKEN[aspect]}")
-            elif any_aspect or aspect in self._aspects:
-                yield from ((aspect, item) for item in _listed(value))
+            elif any_aspect or aspect in self.aspects:
+                yield from ((aspect, item) for item in self._listed(value))
             else:
-                self.source.fault(mark, f"{quoted(aspect)} is neither an aspect nor a kind of check", self._hint(aspect))
+                what = f"{quoted(aspect)} is neither an aspect nor a kind of check"
+                self.source.fault(mark, what, self._hint(aspect))
+
+    def _listed(self, node: Node) -> list[Node]:
+        """One where many may stand is a list of one."""
+        if isinstance(node, Sequence):
+            if not node.items:
+                self.source.fault(node.mark, "this list of checks is empty")
+            return node.items
+        return [] if isinstance(node, Broken) else [node]
 
     def _hint(self, name: str) -> str:
-        found = schema.near(name, self._aspects | self.kinds)
+        found = schema.near(name, self.aspects | self.drafts.kinds)
         if found.startswith("did"):
             return found
-        return f"aspects: {', '.join(sorted(self._aspects))}, and what `gate` or `every` names; kinds: see `list scorers`"
+        return f"aspects: {', '.join(sorted(self.aspects))}; one of your own is named under `gate` or `every`"
 
-    # --- one check ---
 
-    def _fact(self, node: Text) -> Check | None:
-        """A bare text in facts: the reply mentions it."""
-        check = self._facts.get(node.value)
-        if check is None:
-            scorer = self._bare(node, "mentions")
-            if scorer is None:
-                return None
-            check = Check("mentions", "facts", scorer)
-            if len(self._facts) < MOST_KEPT:
-                self._facts[node.value] = check
-        return check
-
-    def _draft(self, node: Node, aspect: str) -> Draft | None:
-        """The check that stands under an aspect."""
-        if isinstance(node, Mapping):
-            return self._long(node, nested=False)
-        if not isinstance(node, Text):
-            schema.wrong(self.source, node, "a check must be a text or a mapping")
-            return None
-        if aspect != "facts":
-            return self._called(node, aspect)
-        scorer = self._bare(node, "mentions")
-        return Draft("mentions", kind("mentions"), scorer) if scorer else None
-
-    def _called(self, node: Text, aspect: str = "") -> Draft | None:
-        """A bare text that names a check, or a kind that needs no subject."""
-        name = schema.words(self.source, node, "a check")
-        if name is None:
-            return None
-        if name in self.named:
-            return self._names.resolve(name, node)
-        if name in self.kinds and name != "check" and kind(name).switch:
-            scorer = self._built(kind(name), {kind(name).subject.name: "true"}, {}, node)
-            return Draft(name, kind(name), scorer) if scorer else None
-        if name in self.kinds:
-            self.source.fault(node.mark, f"{quoted(name)} is a kind of check that needs a subject", f"{{{name}: ...}}")
-            return None
-        switches = {found for found in self.kinds - {"check"} if kind(found).switch}
-        hint = schema.near(name, {*self.named, *switches})
-        if aspect in self._own and (meant := schema.near(aspect, self.kinds)).startswith("did"):
-            hint = meant
-        elif aspect and not hint.startswith("did"):
-            hint = f"a text that the reply should mention: {{mentions: ...}}; a check of your own: under `checks`"
-        self.source.fault(node.mark, f"no check is called {quoted(name)}", hint)
-        return None
-
-    def _long(self, node: Mapping, *, nested: bool) -> Draft | None:
-        """A mapping with exactly one kind among its keys."""
-        self._depth += 1
-        try:
-            if self._depth > DEEPEST:
-                self.source.fault(node.mark, f"checks stand more than {DEEPEST} deep in each other")
-                return None
-            name = self._kind_of(node)
-            if name is None:
-                return None
-            draft = self._reference(node) if name == "check" else self._of_kind(node, kind(name))
-            return self._beside(node, draft, nested=nested)
-        finally:
-            self._depth -= 1
-
-    def _kind_of(self, node: Mapping) -> str | None:
-        present = [key for key in node.entries if key in self.kinds]
-        if len(present) > 1:
-            # An option may bear the name of a kind.
-            taken = {option.name for key in present if key != "check" for option in kind(key).options}
-            present = [key for key in present if key not in taken] or present
-        if len(present) == 1:
-            return present[0]
-        if present:
-            shown = " and ".join(map(quoted, present[:3]))
-            hint = "write a list of checks, or `all_of`"
-            self.source.fault(node.key(present[1]), f"a check is of one kind, here are {shown}", hint)
-            return None
-        strange = [key for key in node.entries if key not in BESIDE] or list(node.entries)
-        if not strange:
-            self.source.fault(node.mark, "this check is empty", "write {kind: subject}")
-        elif strange[0] in self._aspects:
-            what = f"{quoted(strange[0])} is an aspect, and here a check is expected"
-            self.source.fault(node.key(strange[0]), what, "aspects are the keys of one mapping, right below `expect`")
-        else:
-            hint = schema.near(strange[0], self.kinds)
-            self.source.fault(node.key(strange[0]), f"there is no kind of check {quoted(strange[0])}", hint)
-        return None
-
-    def _reference(self, node: Mapping) -> Draft | None:
-        for key in node.entries:
-            if key != "check" and key not in BESIDE:
-                self._extra(node, key, "check", ())
-        name = schema.words(self.source, node.entries["check"], "'check'")
-        if name is None:
-            return None
-        if name not in self.named:
-            hint = schema.near(name, self.named)
-            self.source.fault(node.entries["check"].mark, f"no check is called {quoted(name)}", hint)
-            return None
-        return self._names.resolve(name, node.entries["check"])
-
-    def _of_kind(self, node: Mapping, known: Kind) -> Draft | None:
-        before = self.source.count()
-        fields: dict[str, object] = {}
-        written: dict[str, object] = {}
-        options = {option.name: option for option in known.options[1:]}
-        for key, value in node.entries.items():
-            if key == known.name:
-                option = known.subject
-            elif key in options:
-                option = options[key]
-            else:
-                if key not in BESIDE:
-                    self._extra(node, key, known.name, options)
-                continue
-            if self._empty(value, known, key):
-                continue
-            fields[option.name] = self._value(option, value, known, written)
-        if self.source.count() > before or any(value is None for value in fields.values()):
-            return None
-        scorer = self._built(known, fields, written, node)
-        return Draft(known.name, known, scorer) if scorer else None
-
-    def _empty(self, value: Node, known: Kind, key: str) -> bool:
-        if not isinstance(value, Text) or value.value or value.style or value.filled:
-            return False
-        hint = f"write {known.name}: true" if known.switch and key == known.name else ""
-        self.source.fault(value.mark, f"{quoted(key)} has no value", hint)
-        return True
-
-    def _extra(self, node: Mapping, key: str, name: str, options: typing.Collection[str]) -> None:
-        if key in self._aspects:
-            what = f"the check {quoted(name)} and the aspect {quoted(key)} cannot stand in one mapping"
-            self.source.fault(node.key(key), what, f"put the check under its aspect: {{facts: {{{name}: ...}}, {key}: ...}}")
-            return
-        hint = schema.near(key, {*options, *BESIDE})
-        self.source.fault(node.key(key), f"{quoted(name)} has no option {quoted(key)}", hint)
-
-    def _beside(self, node: Mapping, draft: Draft | None, *, nested: bool) -> Draft | None:
-        """The options that every check takes: `name`, `weight`, `pass_at` and `truncated`."""
-        for key in BESIDE:
-            value = node.entries.get(key)
-            if value is None:
-                continue
-            if nested:
-                what = f"{quoted(key)} is for a whole check, not for one within another"
-                self.source.fault(node.key(key), what)
-                continue
-            found: object
-            match key:
-                case "name":
-                    found = schema.words(self.source, value, "'name'")
-                case "weight":
-                    found = schema.weight(self.source, value, "'weight'")
-                case "pass_at":
-                    found = schema.share(self.source, value, "'pass_at'")
-                case _:
-                    found = schema.choice(self.source, value, "'truncated'", typing.get_args(Truncated))
-            if draft and found is not None:
-                draft = draft._replace(**{key: found})
-        return draft
+def _placed(draft: Draft, aspect: str) -> Check:
+    return Check(draft.name, aspect, draft.scorer, draft.weight, draft.pass_at, draft.truncated)

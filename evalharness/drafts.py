@@ -42,7 +42,7 @@ class DraftReader:
     """Reads single checks.
 
     named: the checks under `checks`. aspects: what may stand beside a check by mistake. row: what fills named checks,
-    None outside `each`. forms: how each scorer was written, by its id.
+    None outside `each`. forms: how each scorer was written, by its id. used: the named checks that were read.
     """
 
     def __init__(self, source: Source, filler: Filler, named: dict[str, Node], aspects: Collection[str]) -> None:
@@ -53,6 +53,7 @@ class DraftReader:
         self.kinds = SCORERS.names() | {"check"}
         self.row: Row | None = None
         self.forms: dict[int, Form] = {}
+        self.used: set[str] = set()
         self._simple: dict[tuple[str, str], Scorer] = {}
         self._resolved: dict[str, Draft | None] = {}
         self._of_row: dict[str, Draft | None] = {}
@@ -128,6 +129,7 @@ class DraftReader:
         for known in (self._resolved, self._of_row):
             if name in known:
                 return known[name]
+        self.used.add(name)
         fills = self.filler.fills
         node = self.named[name] if self.row is None else self.filler.fill(self.named[name], self.row)
         self._open.append(name)
@@ -332,8 +334,8 @@ def _many(option: Option) -> bool:
     return get_origin(option.annotation) in (tuple, list)
 
 
-def _parts(known: Kind, fields: dict[str, object]) -> list[Scorer]:
-    parts: list[Scorer] = []
+def _parts(known: Kind, fields: dict[str, object]) -> list[object]:
+    parts: list[object] = []
     for option in known.options:
         value = fields.get(option.name)
         match option.holds, value:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 import random
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Generic, TypeVar, get_args
+from typing import Generic, Literal, TypeAlias, TypeVar, get_args
 
 from evalharness.config import Price
 from evalharness.errors import ModelFailed
-from evalharness.models.base import Allowance, Model
+from evalharness.models.base import Model
+from evalharness.protocol import Allowance
 from evalharness.records import Failure, FailureKind, Request, Response, Usage
 
 W = TypeVar("W")
+CacheMode: TypeAlias = Literal["use", "only", "refresh", "off"]
 
 LONGEST_WAIT = 300.0
 """Seconds a server may ask to be left alone; where it asks for more, the run ends for its model, and says so."""
@@ -28,6 +30,22 @@ UNREACHABLE = 32
 """Questions in a row that found nobody there, before the others are not asked at all."""
 UNSEEN_TOKENS = 512
 """Tokens that an answer is taken to have before the first has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run may take.
+
+    at_once: requests under way at a time, over all models; None leaves it to each model. budget_usd: what may be spent;
+    never exceeded by more than what is under way. deadline_seconds: after which nothing is asked, or waited for.
+    cache: `only` asks nothing (what is not known is a failure of kind `missing`), `refresh` asks everything again and
+    keeps the newer answers, `off` neither reads nor keeps.
+    """
+
+    at_once: int | None = None
+    budget_usd: float | None = None
+    deadline_seconds: float | None = None
+    cache: CacheMode = "use"
 
 
 @dataclass(slots=True, eq=False)
@@ -40,7 +58,7 @@ class Question(Generic[W]):
     key: str
     request: Request
     lane: Lane[W]
-    waiters: list[tuple[W, int]]
+    waiters: list[W]
     tries: int = 0
     sent: int = 0
     sent_at: float = 0.0
@@ -84,7 +102,10 @@ def steady(a_minute: int) -> Bucket:
 
 
 class Lane(Generic[W]):
-    """What is to be asked of one model: `open` now, `later` after a pause."""
+    """What is to be asked of one model, and what that took so far: requests sent, tokens, USD.
+
+    stopped: why nothing more is asked of it, if that is so.
+    """
 
     def __init__(self, model: Model, at_once: int) -> None:
         arm = model.arm
@@ -96,12 +117,13 @@ class Lane(Generic[W]):
         self.open: deque[Question[W]] = deque()
         self.in_flight = 0
         self.stopped: Failure | None = None
+        self.sent = 0
+        self.usage = Usage()
+        self.usd = 0.0
         self._later: list[tuple[float, int, Question[W]]] = []
         self._count = 0
         self._own = [steady(arm.a_minute)] if arm.a_minute else []
-        self._own_tokens = (
-            [Bucket(arm.tokens_a_minute / 60, arm.tokens_a_minute / 60)] if arm.tokens_a_minute else []
-        )
+        self._own_tokens = [Bucket(arm.tokens_a_minute / 60, arm.tokens_a_minute / 60)] if arm.tokens_a_minute else []
         self._told: list[Bucket] = []
         self._told_tokens: list[Bucket] = []
         self._allowance: Allowance | None = None
@@ -169,8 +191,8 @@ class Lane(Generic[W]):
 
     # --- what became of it --------------------------------------------------------------------------------------------
 
-    def answered(self, question: Question[W], usage: Usage) -> None:
-        """An answer came, so the server is well: a lane that had grown narrow widens."""
+    def answered(self, question: Question[W], usage: Usage, now: float) -> float:
+        """An answer came, so the server is well: a lane that had grown narrow widens. Returns its cost in USD."""
         self._strikes = self._unreachable = 0
         self._width = min(float(self.at_once), self._width + 1 / self._width)
         self._longest_answer = max(self._longest_answer, usage.tokens_out)
@@ -178,12 +200,18 @@ class Lane(Generic[W]):
         if tokens:
             for bucket in self._own_tokens:
                 bucket.take(tokens - question.tokens)
+        self._listen(now)
+        usd = self._usd(usage) if tokens else question.usd
+        self.usage += usage
+        self.usd += usd
+        return usd
 
     def refused(self, question: Question[W], error: ModelFailed, now: float, patience: float) -> Failure | None:
         """What a failed try means: the question waits to be asked again (None), or it is given up.
 
         patience: seconds that may be waited for at most. `stopped` is set where no other should be asked either.
         """
+        self._listen(now)
         question.sent += 1
         limited = error.kind == "limit"
         question.tries += not limited  # of a limit the lane keeps count
@@ -229,7 +257,7 @@ class Lane(Generic[W]):
         seconds = wait + 0.001 + 0.01 * jitter if wait is not None else jitter * min(LONGEST_PAUSE, 2.0**self._strikes)
         self._hold = max(self._hold, now + seconds)
 
-    def told(self, now: float) -> None:
+    def _listen(self, now: float) -> None:
         """Takes note of what the last answer or error said of the account's limits.
 
         What is under way may not be in the server's count yet, so it is taken off once more.
@@ -268,10 +296,6 @@ class Lane(Generic[W]):
         question.tokens = tokens_in + tokens_out
         question.usd = self._usd(Usage(tokens_in, tokens_out))
 
-    def cost(self, question: Question[W], usage: Usage) -> float:
-        """USD that an answer took; the estimate where the server did not count."""
-        return self._usd(usage) if usage.tokens_in or usage.tokens_out else question.usd
-
     def _usd(self, usage: Usage) -> float:
         if self.price is None:
             return 0.0
@@ -300,7 +324,12 @@ class Budget:
 
     most: float | None = None
     spent: float = 0.0
-    reserved: float = field(default=0.0)
+    reserved: float = 0.0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is set aside, but for what rounding leaves."""
+        return self.reserved < 1e-9
 
     def allows(self, usd: float) -> bool:
         """Whether so much more may be set aside."""

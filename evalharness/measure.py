@@ -10,7 +10,7 @@ from typing import Literal
 from evalharness.records import Asked, LeftOut, Run, Trial
 from evalharness.rulings import Measure, Missing, causes
 from evalharness.sheet import OVERALL, Sheet, Slice
-from evalharness.stats.paired import Change, Design, paired_change
+from evalharness.stats.paired import Change, Design, SuiteScopeError, paired_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,7 @@ def _change(
 ) -> Change:
     try:
         return paired_change(base, tuned, groups=groups, design=design)
-    except ValueError:
-        # suite scope, and in this slice most cases have but one valid sample
+    except SuiteScopeError:  # in this slice most cases have but one valid sample
         return paired_change(base, tuned, groups=groups, design=replace(design, scope="population"))
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+import warnings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import regex
 
 LONGEST_STACK = 30
 """Combining marks kept on one letter, as in Unicode's Stream-Safe Text Format: bringing a longer stack of them into
@@ -19,6 +24,11 @@ UNSPACED = (
 
 HANGUL = "\uac00-\ud7a3"
 """The range of Korean syllables; particles stand after a noun without a space."""
+
+LONGEST_PATTERN = 100_000
+"""Characters of a regular expression with its counted repeats written out; about 30 MB once compiled."""
+
+_PIECES = re.compile(r"\\.|\[\^?\]?(?:[^\]\\]|\\.)*+\]?|\{(?P<least>\d+)(?:,\d*)?\}|.", re.DOTALL)
 
 _ALIKE = (
     dict.fromkeys("\u00ad\u034f\u061c\u180e\u2060\ufeff", "")
@@ -111,6 +121,56 @@ def shown(text: str, longest: int = 80) -> str:
     if len(text) <= longest and len(quoted) <= longest:
         return quoted
     return f"{quoted[: longest - 4]}...{quoted[0]}"
+
+
+class BadPattern(ValueError):
+    """A regular expression that cannot be read, or that would unroll to more than memory holds."""
+
+
+@functools.lru_cache(maxsize=4096)
+def pattern(expression: str) -> regex.Pattern[str]:
+    """The compiled regular expression of the package `regex`; raises `BadPattern`."""
+    import regex
+
+    if len(expression) > LONGEST_PATTERN or _unrolled(expression) > LONGEST_PATTERN:
+        raise BadPattern(f"it comes to more than {LONGEST_PATTERN:,} characters with its counted repeats written out")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a future version will read in another way is read as of today
+            return regex.compile(expression)
+    except RecursionError:
+        raise BadPattern("its groups are nested too deeply") from None
+    except regex.error as error:
+        raise BadPattern(str(error)) from None
+
+
+def search(expression: str, text: str, seconds: float) -> str | None:
+    """The first text the expression matches, None where there is none.
+
+    Raises `TimeoutError` after so many seconds, also off the main thread. The clock is looked at now and then: on a
+    million characters it may be a second late.
+    """
+    match = pattern(expression).search(text, timeout=max(seconds, 1e-3))
+    return None if match is None else match[0]
+
+
+def _unrolled(expression: str) -> int:
+    """How long the expression is with `x{3}` as `xxx`: the compiler writes the least count of each repeat out."""
+    sizes, last = [0], 0
+    for piece in _PIECES.finditer(expression):
+        if piece["least"]:
+            more = last * (int(piece["least"][:9]) - 1)
+            sizes[-1] += more
+            last += more
+        elif piece[0] == "(":
+            sizes.append(0)
+        elif piece[0] == ")" and len(sizes) > 1:
+            last = sizes.pop()
+            sizes[-1] += last
+        else:
+            last = 1
+            sizes[-1] += 1
+    return sum(sizes)
 
 
 def _utf8(text: str) -> bytes:

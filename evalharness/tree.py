@@ -110,6 +110,7 @@ class Source:
         self.content = text
         self._faults: list[tuple[int, int, int, Fault]] = []
         self._seen: set[Fault] = set()
+        self._warnings: list[Fault] = []
 
     def fault(self, at: Mark, what: str, hint: str = "") -> None:
         """Notes a fault; past a thousand of them reading ends with `Faults`."""
@@ -129,6 +130,14 @@ class Source:
     def faults(self) -> tuple[Fault, ...]:
         """All faults so far, in file order."""
         return tuple(fault for *_, fault in sorted(self._faults, key=lambda entry: entry[:3]))
+
+    def warn(self, at: Mark, what: str, hint: str = "") -> None:
+        """Notes what is allowed and probably not meant."""
+        self._warnings.append(Fault(self.file, at.line + 1, at.column + 1, what, hint))
+
+    def warnings(self) -> tuple[Fault, ...]:
+        """All warnings so far, in file order."""
+        return tuple(sorted(self._warnings))
 
     def count(self) -> int:
         """How many faults were found so far."""

@@ -97,6 +97,17 @@ def changes(comparison: Comparison) -> tuple[Delta, ...]:
     return (*below, *(d for d in comparison.deltas if d.part == "overall"))
 
 
+def by_name(comparison: Comparison) -> dict[str, Delta]:
+    """The row of each aspect, and of `overall`."""
+    return {delta.aspect: delta for delta in changes(comparison) if delta.part in ("aspect", "overall")}
+
+
+def gated(panel: Panel) -> tuple[str, ...]:
+    """Every aspect that gates in any of the comparisons, in the order met."""
+    rows = [delta for comparison in panel.comparisons for delta in by_name(comparison).values()]
+    return tuple(dict.fromkeys(delta.aspect for delta in rows if delta.gates))
+
+
 NOTABLE = 0.10
 """A diagnostic with a q-value up to this is worth a look."""
 

@@ -36,11 +36,20 @@ def render(panel: Panel) -> Iterator[str]:
     """The page, in pieces of a few cases each."""
     page = _environment()
     style, script = (_asset(page, name) for name in ("page.css", "page.js"))
-    policy = (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
-    )
+    allowed = f"style-src '{_hash(style)}'; script-src '{_hash(script)}'"
+    policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
     stream = page.get_template("page.html.j2").stream(
-        panel=panel, style=style, script=script, policy=policy, words=words, marks=MARKS, cases=Cases, bar=bar
+        {
+            "panel": panel,
+            "style": style,
+            "script": script,
+            "policy": policy,
+            "words": words,
+            "marks": MARKS,
+            "cases": Cases,
+            "bar": bar,
+            "static_flips": STATIC_FLIPS,
+        }
     )
     stream.enable_buffering(200)
     yield from stream

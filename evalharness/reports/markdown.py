@@ -92,11 +92,10 @@ def _moved(delta: Delta) -> str:
 
 
 def _overview(panel: Panel) -> str:
-    gates = [d.aspect for c in panel.comparisons for d in words.changes(c) if d.gates and d.part != "near"]
-    aspects = tuple(dict.fromkeys(gates))
+    aspects = words.gated(panel)
     rows = []
     for comparison in panel.comparisons:
-        found = {delta.aspect: delta for delta in words.changes(comparison) if delta.part in ("aspect", "overall")}
+        found = words.by_name(comparison)
         moves = [
             f"{MARKS[words.ruled(comparison, found[a])]} {_moved(found[a])}" if a in found else "–" for a in aspects
         ]

@@ -279,8 +279,7 @@ def _overview(screen: Screen, panel: Panel) -> Iterator[str]:
     firsts = {comparison.base.model.name for comparison in panel.comparisons}
     against = f"  each arm against {screen.safe(', '.join(sorted(firsts)))}, in points"
     yield "".join(screen.lines([("VERDICTS", "bold"), (against, "dim")]))
-    gates = [d.aspect for c in panel.comparisons for d in words.changes(c) if d.gates and d.part != "near"]
-    aspects = tuple(dict.fromkeys(gates))
+    aspects = words.gated(panel)
     suites = len({comparison.suite.name for comparison in panel.comparisons}) > 1
     for spans in (True, False):
         rows = [_arm_row(screen, comparison, aspects, spans=spans, suites=suites) for comparison in panel.comparisons]
@@ -300,7 +299,7 @@ def _arm_row(
 ) -> tuple[Span, ...]:
     """One arm's line of the table of verdicts. spans: with intervals. suites: there are several, so name its suite."""
     arm = words.title(comparison) if suites else comparison.tuned.model.name
-    found = {delta.aspect: delta for delta in words.changes(comparison) if delta.part in ("aspect", "overall")}
+    found = words.by_name(comparison)
     word = comparison.verdict.outcome
     moves = [_move(comparison, found.get(aspect), spans=spans) for aspect in aspects]
     return ((screen.safe(arm, words.LONGEST_NAME), "bold"), *moves, (f"{MARKS[word]} {word}", word))
@@ -332,14 +331,14 @@ def _look_here(screen: Screen, comparison: Comparison) -> Iterator[str]:
     for delta in shown:
         change = f"{words.points(delta.change)} {words.span(delta.low, delta.high)}"
         name = screen.safe(delta.slice, words.LONGEST_NAME)
-        rows.append(((name, ""), (f"{delta.cases:,}", ""), (moved, ""), (words.p_value(delta.p_adjusted), "")))
+        rows.append(((name, ""), (f"{delta.cases:,}", ""), (change, ""), (words.p_value(delta.p_adjusted), "")))
     lines = aligned(rows, {1})
     if all(cells_of(spans) <= screen.width - 2 for spans in lines):
         yield from (screen.line(spans, 2) for spans in lines)
         return
-    for name, cases, change, q in rows[1:]:
-        yield from screen.lines([name], 2, 4)
-        yield from screen.lines([change, (f"   {cases[0]} cases   q {q[0]}", "dim")], 4)
+    for label, cases, moved, q in rows[1:]:
+        yield from screen.lines([label], 2, 4)
+        yield from screen.lines([moved, (f"   {cases[0]} cases   q {q[0]}", "dim")], 4)
 
 
 def _notes(screen: Screen, comparison: Comparison) -> Iterator[str]:

@@ -1,0 +1,254 @@
+"""Measures whole processes, floor and evalharness in turn, and prints ratios: the median of several rounds.
+
+    python -m benchmarks                    everything
+    python -m benchmarks cold warm          some of it
+    python -m benchmarks cold --cases 1000 --rounds 5
+
+cold: a server that answers at once, N prompts x 2 models, two checks, 64 in flight, against a bare aiohttp loop.
+warm: the same again, every answer known, against a bare sqlite read, key hashing and the checks.
+growth: what a further case costs from 1,000 to 10,000 over 100 to 1,000, divided by the bare loop's own growth.
+help: `--help` against importing argparse. lint: 10,000 YAML cases against walking libyaml's events.
+gsm8k: comparing recorded replies of 660 problems, less the import of scipy.special. html: the report of 10,000 cases.
+Absolute times are of the machine at hand; the ratios are what counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.floors import fill, prompt
+from benchmarks.server import BODY
+
+ROOT = Path(__file__).parents[1]
+PYTHON = [sys.executable]
+HARNESS = [sys.executable, "-m", "evalharness.cli"]
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """A loopback server in a process of its own; its base URL."""
+    process = subprocess.Popen([*PYTHON, "-m", "benchmarks.server"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    try:
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}/v1"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A project of its own."""
+    made = Path(tempfile.mkdtemp(prefix="bench-"))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made)
+
+
+def timed(command: list[str], where: Path, *, ends: tuple[int, ...] = (0,)) -> tuple[float, float]:
+    """Seconds and peak MB of a whole process; an unexpected exit status ends the benchmark."""
+    began = time.perf_counter()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "none"}
+    with subprocess.Popen(
+        command, cwd=where, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        said = process.stdout.read() + process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - began
+    if process.returncode not in ends:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{said[-2000:]}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def project(where: Path, url: str, cases: int) -> None:
+    """A config with two models of the server, and a suite of so many YAML cases."""
+    arms = "\n".join(f'{name} = {{ use = "openai:{name}", base_url = "{url}" }}' for name in ("base", "tuned"))
+    (where / "evalharness.toml").write_text(f"[models]\n{arms}\n")
+    lines = [
+        "suite: bench",
+        "params: {temperature: 0}",
+        "every:",
+        "  format: {max_words: 60}",
+        "each: rows.jsonl",
+        "cases:",
+    ]
+    lines += ['  - id: "{{ id }}"', '    ask: "{{ ask }}"', "    expect: 42"]
+    (where / "suite.yaml").write_text("\n".join(lines) + "\n")
+    with (where / "rows.jsonl").open("w") as rows:
+        for number in range(cases):
+            rows.write(json.dumps({"id": f"case-{number}", "ask": prompt(number)}) + "\n")
+
+
+COMPARE = ["compare", "suite.yaml", "--base", "base", "--tuned", "tuned", "--at-once", "64", "--format", "terminal"]
+ENDS = (0, 4)
+
+
+def count(url: str) -> int:
+    """Answers the server has given."""
+    with urllib.request.urlopen(url.replace("/v1", "/count")) as response:
+        return int(response.read())
+
+
+def cold(cases: int, rounds: int) -> float:
+    """Everything asked: the ratio to the bare loop."""
+    floors, ours, peaks = [], [], []
+    with server() as url:
+        for _ in range(rounds):
+            floors.append(timed([*PYTHON, "-m", "benchmarks.floors", "asking", url, str(cases)], ROOT)[0])
+            with folder() as where:
+                project(where, url, cases)
+                before = count(url)
+                seconds, peak = timed([*HARNESS, *COMPARE], where, ends=ENDS)
+                assert count(url) - before == 2 * cases, "every question is asked once"
+                ours.append(seconds)
+                peaks.append(peak)
+    return report(f"cold, {cases:,} cases x 2", floors, ours, peaks)
+
+
+def warm(cases: int, rounds: int) -> float:
+    """Everything known: the ratio to the bare read."""
+    floors, ours, peaks = [], [], []
+    with server() as url, folder() as where:
+        project(where, url, cases)
+        timed([*HARNESS, *COMPARE], where, ends=ENDS)
+        fill(where / "bare.db", cases, BODY.decode())
+        before = count(url)
+        for _ in range(rounds):
+            bare = [*PYTHON, "-m", "benchmarks.floors", "known", str(where / "bare.db"), str(cases)]
+            floors.append(timed(bare, ROOT)[0])
+            seconds, peak = timed([*HARNESS, *COMPARE], where, ends=ENDS)
+            ours.append(seconds)
+            peaks.append(peak)
+        assert count(url) == before, "a warm run sends nothing"
+    return report(f"warm, {cases:,} cases x 2, 0 requests", floors, ours, peaks)
+
+
+def growth(_: int, rounds: int) -> float:
+    """How the cost of a further case grows with the number of cases, against how the bare loop's does."""
+    sizes = (100, 1_000, 10_000)
+    floors: dict[int, float] = {}
+    ours: dict[int, float] = {}
+    with server() as url:
+        for cases in sizes:
+            bare = [
+                timed([*PYTHON, "-m", "benchmarks.floors", "asking", url, str(cases)], ROOT)[0] for _ in range(rounds)
+            ]
+            own = []
+            for _ in range(rounds):
+                with folder() as where:
+                    project(where, url, cases)
+                    own.append(timed([*HARNESS, *COMPARE], where, ends=ENDS)[0])
+            floors[cases], ours[cases] = min(bare), min(own)
+    few, some, many = sizes
+
+    def growing(seconds: dict[int, float]) -> float:
+        return (seconds[many] - seconds[some]) / (many - some) / ((seconds[some] - seconds[few]) / (some - few))
+
+    ratio = growing(ours) / growing(floors)
+    print(f"growth: ours x{growing(ours):.2f}, bare loop x{growing(floors):.2f}, ratio {ratio:.2f}")
+    return ratio
+
+
+def helping(_: int, rounds: int) -> float:
+    """`--help` against a bare import."""
+    floors = [timed([*PYTHON, "-c", "import argparse"], ROOT)[0] for _ in range(3 * rounds)]
+    ours = [timed([*HARNESS, "--help"], ROOT)[0] for _ in range(3 * rounds)]
+    return report("--help", floors, ours, [])
+
+
+def linting(cases: int, rounds: int) -> float:
+    """10,000 cases written out in YAML against walking their events, both less the start of a process."""
+    with folder() as where:
+        lines = ["suite: many", "every: {format: {max_words: 60}}", "cases:"]
+        lines += [f"  - ask: {json.dumps(prompt(number))}\n    expect: answer {number}" for number in range(cases)]
+        (where / "suite.yaml").write_text("\n".join(lines) + "\n")
+        (where / "one.yaml").write_text("\n".join(lines[:4]) + "\n")
+        bare = [*PYTHON, "-m", "benchmarks.floors", "events"]
+        floors, ours = [], []
+        for _ in range(rounds):
+            start = timed([*bare, str(where / "one.yaml")], ROOT)[0]
+            floors.append(timed([*bare, str(where / "suite.yaml")], ROOT)[0] - start)
+            start = timed([*HARNESS, "lint", "one.yaml"], where)[0]
+            ours.append(timed([*HARNESS, "lint", "suite.yaml"], where)[0] - start)
+    return report(f"lint, {cases:,} YAML cases, less the start", floors, ours, [])
+
+
+def gsm8k(_: int, rounds: int) -> float:
+    """Recorded replies of two models: seconds, less the import of scipy.special."""
+    verb = [*HARNESS, "compare", "suites/gsm8k.yaml", "--base", "6b_verification", "--tuned", "175b_finetuning"]
+    imports = [timed([*PYTHON, "-c", "import scipy.special"], ROOT)[0] for _ in range(rounds)]
+    ours, peaks = zip(*(timed(verb, ROOT, ends=(1,)) for _ in range(rounds)), strict=True)
+    seconds = statistics.median(ours) - statistics.median(imports)
+    print(
+        f"gsm8k: {seconds:.2f} s beside the import of scipy.special ({statistics.median(imports):.2f} s), {max(peaks):.0f} MB"
+    )
+    return seconds
+
+
+def html(cases: int, rounds: int) -> float:
+    """The HTML report of as many cases, from its comparison.json."""
+    with server() as url, folder() as where:
+        project(where, url, cases)
+        timed([*HARNESS, *COMPARE[:-2], "--format", "json"], where, ends=ENDS)
+        verb = [*HARNESS, "report", "reports/bench-base-tuned", "--format", "html", "-q"]
+        ours, peaks = zip(*(timed(verb, where, ends=ENDS) for _ in range(rounds)), strict=True)
+        size = (where / "reports/bench-base-tuned/index.html").stat().st_size / 2**20
+    print(f"html, {cases:,} cases: {statistics.median(ours):.2f} s, {max(peaks):.0f} MB, a file of {size:.1f} MB")
+    return statistics.median(ours)
+
+
+def report(name: str, floors: list[float], ours: list[float], peaks: list[float]) -> float:
+    """Prints and gives the ratio of the medians."""
+    floor, own = statistics.median(floors), statistics.median(ours)
+    memory = f", peak {max(peaks):.0f} MB" if peaks else ""
+    spread = f"{min(o / f for o, f in zip(ours, floors, strict=True)):.2f} to "
+    spread += f"{max(o / f for o, f in zip(ours, floors, strict=True)):.2f}"
+    print(f"{name}: {own:.2f} s over a floor of {floor:.2f} s = {own / floor:.2f} ({spread}){memory}", flush=True)
+    return own / floor
+
+
+JOBS: dict[str, Callable[[int, int], float]] = {
+    "help": helping,
+    "gsm8k": gsm8k,
+    "lint": linting,
+    "cold": cold,
+    "warm": warm,
+    "growth": growth,
+    "html": html,
+}
+
+
+def main() -> None:
+    """Runs what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("jobs", nargs="*", metavar="NAME", help=", ".join(JOBS))
+    parser.add_argument("--cases", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    unknown = set(given.jobs) - set(JOBS)
+    if unknown:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; known: {', '.join(JOBS)}")
+    for name in given.jobs or JOBS:
+        JOBS[name](given.cases, given.rounds)
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    main()

@@ -1,0 +1,357 @@
+"""Cases: what is asked, turn by turn, with what is expected of each reply."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from evalharness import each, schema
+from evalharness.checks import Check, CheckReader
+from evalharness.each import Filler, Row
+from evalharness.files import quoted
+from evalharness.records import Payload, encode
+from evalharness.tree import Mapping, Node, Source, Text
+
+FIELDS = frozenset(
+    {"id", "ask", "turns", "expect", "except", "system", "params", "context", "each", "group", "tags", "must_pass"}
+)
+TURN_FIELDS = frozenset({"ask", "reply", "expect", "except", "from", "take"})
+LONGEST_ID = 200
+LONGEST_SLUG = 60
+MOST_BAD_ROWS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question of a conversation. With a `reply` it is scripted: put into the conversation, neither asked nor
+    graded. expect: all that its reply is graded by, `every` included."""
+
+    ask: str
+    reply: str | None = None
+    expect: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One prompt, or one conversation.
+
+    expect: checks on the whole conversation; with a single asked turn they are that turn's. system: None where the case
+    says nothing, empty text where none is to be sent. context: passages, for arms that put them before the question.
+    line: where it stands in the suite file, from 1.
+    """
+
+    id: str
+    turns: tuple[Turn, ...]
+    expect: tuple[Check, ...] = ()
+    system: str | None = None
+    params: Payload = field(default_factory=dict)
+    context: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    group: str | None = None
+    must_pass: bool = False
+    line: int = 0
+
+    @property
+    def checks(self) -> Iterator[Check]:
+        """Every check of the case: turn by turn, then those on the conversation."""
+        for turn in self.turns:
+            yield from turn.expect
+        yield from self.expect
+
+    @property
+    def aspects(self) -> tuple[str, ...]:
+        """Every aspect that its checks touch, in the order met."""
+        return tuple(dict.fromkeys(check.aspect for check in self.checks))
+
+    @property
+    def question(self) -> str:
+        """The last text that is asked, for reports."""
+        return next((turn.ask for turn in reversed(self.turns) if turn.reply is None), "")
+
+
+class CaseReader:
+    """Reads the cases of one suite."""
+
+    def __init__(self, source: Source, checks: CheckReader, filler: Filler) -> None:
+        self.source = source
+        self.checks = checks
+        self.filler = filler
+        self.cases: list[Case] = []
+        self._made: list[int] = []
+        self._ids: dict[str, str] = {}
+        self._lines: dict[tuple[str, int | None], tuple[str, ...]] = {}
+        self._without_each: list[Mapping] = []
+
+    def read(self, top: Mapping) -> list[Case]:
+        """Every case of the suite, rows of `each` multiplied out, ids made where none is given."""
+        listed = top.entries["cases"]
+        cases = schema.sequence(self.source, listed, "'cases'", "each case begins with '- '")
+        if cases and not cases.items:
+            self.source.fault(listed.mark, "a suite needs at least one case")
+        nodes = [found for item in cases.items if (found := self._mapping(item))] if cases else []
+        if "each" in top.entries:
+            for node in nodes:
+                if "each" in node.entries:
+                    hint = "a case is multiplied once: leave one of them out"
+                    self.source.fault(node.key("each"), "'each' stands on top and on this case", hint)
+            self._multiply(top.entries["each"], nodes)
+        else:
+            for node in nodes:
+                self._one_or_many(node)
+        return self._named()
+
+    def _mapping(self, node: Node) -> Mapping | None:
+        return schema.mapping(self.source, node, "a case", "write `- ask: ...`, with `expect` below it")
+
+    def _one_or_many(self, node: Mapping) -> None:
+        multiplied = node.entries.get("each")
+        if multiplied is None:
+            self.checks.under(None)
+            self._case(node)
+            return
+        kept = [
+            (key, value, at) for (key, value), at in zip(node.entries.items(), node.keys, strict=True) if key != "each"
+        ]
+        bare = Mapping({key: value for key, value, _ in kept}, [at for *_, at in kept], node.mark)
+        # Nodes are known by their id while the suite is read, so this one must last as long.
+        self._without_each.append(bare)
+        self._multiply(multiplied, [bare])
+
+    def _multiply(self, node: Node, cases: list[Mapping]) -> None:
+        """Each case with each row; ends at the fifth row with faults, for the others will have the same."""
+        data = each.data(self.source, node, "'each'")
+        if data is None:
+            return
+        rows = bad = 0
+        for row in data.rows(self.source):
+            rows += 1
+            before = self.source.count()
+            self.checks.under(row)
+            for case in cases:
+                filled = self.filler.fill(case, row)
+                if isinstance(filled, Mapping):
+                    self._case(filled)
+            bad += self.source.count() > before
+            if bad == MOST_BAD_ROWS:
+                break
+        for case in cases:
+            if rows > 1 and not self.filler.holed(case):
+                what = f"this case is asked {rows} times in the same words: it holds no {{{{ }}}}"
+                self.source.warn(case.mark, what, 'put fields of the rows in it: "{{ field }}"')
+
+    # --- one case ---
+
+    def _case(self, node: Mapping) -> None:
+        entries = node.entries
+        before = self.source.count()
+        if not entries.keys() <= FIELDS:
+            schema.known(self.source, node, "a case", FIELDS)
+        off = self._off(entries)
+        if "turns" in entries:
+            turns, whole = self._conversation(node, off)
+        elif "ask" in entries:
+            ask = schema.words(self.source, entries["ask"], "'ask'")
+            turns, whole = (Turn(ask or "", None, self._expected(entries, off)),), ()
+        else:
+            self.source.fault(node.mark, "a case needs 'ask' or 'turns'")
+            return
+        rest = self._rest(entries) if len(entries) > 2 else (None, {}, (), (), None, False)
+        given = self._id(entries["id"]) if "id" in entries else ""
+        if self.source.count() > before:
+            return
+        if not whole and not any(turn.expect for turn in turns):
+            self.source.fault(node.mark, "this case has no check", "give it `expect`, or put a check under `every`")
+            return
+        if not given:
+            self._made.append(len(self.cases))
+        self.cases.append(Case(given or slug(_question(turns)), turns, whole, *rest, node.mark.line + 1))
+
+    def _expected(self, entries: dict[str, Node], off: frozenset[str]) -> tuple[Check, ...]:
+        """`every` less what `except` takes off, then the turn's own checks."""
+        every = self.checks.every()
+        if off:
+            every = tuple(check for check in every if check.aspect not in off)
+        own = entries.get("expect")
+        return every if own is None else every + self.checks.expect(own)
+
+    def _off(self, entries: dict[str, Node]) -> frozenset[str]:
+        """The aspects of `every` that `except` takes off."""
+        node = entries.get("except")
+        if node is None:
+            return frozenset()
+        off = schema.texts(self.source, node, "'except'")
+        known = self.checks.every_aspects
+        for aspect in off:
+            if aspect not in known:
+                hint = schema.near(aspect, known)
+                self.source.fault(node.mark, f"'every' has no aspect {quoted(aspect)} to take off", hint)
+        return frozenset(off)
+
+    def _rest(
+        self, entries: dict[str, Node]
+    ) -> tuple[str | None, Payload, tuple[str, ...], tuple[str, ...], str | None, bool]:
+        """What a case may say besides: system, params, context, tags, group and must_pass."""
+        source, got = self.source, entries.get
+        system, params, context, tags, group, must = map(
+            got, ("system", "params", "context", "tags", "group", "must_pass")
+        )
+        return (
+            schema.text(source, system, "'system'", 'to send none, write system: ""') if system else None,
+            schema.payload(source, params, "'params'") if params else {},
+            schema.texts(source, context, "'context'") if context else (),
+            tuple(dict.fromkeys(schema.texts(source, tags, "a tag"))) if tags else (),
+            schema.words(source, group, "'group'") if group else None,
+            bool(schema.truth(source, must, "'must_pass'")) if must else False,
+        )
+
+    def _id(self, node: Node) -> str:
+        """An id that is given; one that was given before is a fault."""
+        found = schema.words(self.source, node, "'id'")
+        if found is None:
+            return ""
+        if len(found) > LONGEST_ID or not found.isprintable():
+            what = f"an id is one line of at most {LONGEST_ID} characters, not {quoted(found)}"
+            self.source.fault(node.mark, what)
+            return ""
+        place = self.checks.row.name if self.checks.row else f"line {node.mark.line + 1}"
+        first = self._ids.setdefault(found, place)
+        if first is not place:
+            hint = f"the first is on {first}"
+            if self.checks.row and isinstance(node, Text) and not node.filled:
+                hint = 'each row makes a case: put a field of the row in the id, as in id: "{{ id }}"'
+            self.source.fault(node.mark, f"two cases have the id {quoted(found)}", hint)
+        return found
+
+    # --- conversations ---
+
+    def _conversation(self, node: Mapping, off: frozenset[str]) -> tuple[tuple[Turn, ...], tuple[Check, ...]]:
+        """The turns of a case, and what is expected of it as a whole."""
+        entries, source = node.entries, self.source
+        if "ask" in entries:
+            hint = "put the question among the turns: - ask: ..."
+            source.fault(node.key("ask"), "a case has 'ask' or 'turns', not both", hint)
+        listed = schema.sequence(source, entries["turns"], "'turns'", "each turn begins with '- '")
+        if listed is None:
+            return (), ()
+        before = source.count()
+        turns = [turn for item in listed.items for turn in self._turns(item, off)]
+        asked = [place for place, turn in enumerate(turns) if turn.reply is None]
+        if not asked and source.count() == before:
+            source.fault(listed.mark, "no turn of this case is asked", "a turn without 'reply' is asked")
+        own = entries.get("expect")
+        if own is None:
+            return tuple(turns), ()
+        if len(asked) > 1:
+            line = next(
+                (i.mark.line for i in reversed(listed.items) if isinstance(i, Mapping) and "reply" not in i.entries), 0
+            )
+            hint = f"put it under `expect` of the turn it is about, such as the one on line {line + 1}"
+            return tuple(turns), self.checks.expect(own, whole=hint)
+        checks = self.checks.expect(own)
+        if asked:
+            turns[asked[0]] = replace(turns[asked[0]], expect=turns[asked[0]].expect + checks)
+        return tuple(turns), ()
+
+    def _turns(self, node: Node, off: frozenset[str]) -> Iterator[Turn]:
+        """The turn that stands there; a file of lines is a turn a line."""
+        found = schema.mapping(self.source, node, "a turn", "write `- ask: ...`")
+        if found is None:
+            return
+        entries = found.entries
+        if not entries.keys() <= TURN_FIELDS:
+            schema.known(self.source, found, "a turn", TURN_FIELDS)
+        if "from" in entries:
+            every = self._expected({}, off)
+            yield from (Turn(line, None, every) for line in self._from(found))
+        elif "ask" not in entries:
+            self.source.fault(found.mark, "a turn needs 'ask' or 'from'")
+        elif "take" in entries:
+            self.source.fault(found.key("take"), "'take' stands beside 'from' only")
+        else:
+            ask = schema.words(self.source, entries["ask"], "'ask'") or ""
+            if "reply" not in entries:
+                yield Turn(ask, None, self._expected(entries, off | self._off(entries)))
+                return
+            for key in ("expect", "except"):
+                if key in entries:
+                    hint = "leave 'reply' out to have the turn asked"
+                    self.source.fault(found.key(key), "a scripted turn is not graded", hint)
+            yield Turn(ask, schema.text(self.source, entries["reply"], "'reply'") or "")
+
+    def _from(self, node: Mapping) -> tuple[str, ...]:
+        """The lines of `{from: FILE, take: N}`, read once a suite."""
+        for key in ("ask", "reply", "expect", "except"):
+            if key in node.entries:
+                hint = "its lines are the questions; what is expected of each stands under `every`"
+                self.source.fault(node.key(key), f"'from' and {quoted(key)} cannot stand in one turn", hint)
+        take = schema.integer(self.source, node.entries["take"], "'take'") if "take" in node.entries else None
+        found = each.file(self.source, node.entries["from"], "'from'")
+        if found is None:
+            return ()
+        path, named = found
+        key = (named, take)
+        if key not in self._lines:
+            data = each.Data(node.entries["from"].mark, path, named, take)
+            self._lines[key] = tuple(self._line(data, row) for row in data.rows(self.source))
+        return self._lines[key]
+
+    def _line(self, data: each.Data, row: Row) -> str:
+        text = row.fields.get("line", row.fields.get("ask"))
+        if isinstance(text, str) and text.strip():
+            return text
+        hint = "a turn is a line of a text file, or the field 'ask' of a row"
+        self.source.fault(data.at, f"{row.name} holds no question", hint)
+        return ""
+
+    # --- ids ---
+
+    def _named(self) -> list[Case]:
+        """The cases, each with an id of its own. Where made ids are alike, what is asked tells them apart, so that
+        neither order nor other cases change them; cases that ask the same are counted."""
+        held = Counter(case.id for case in self.cases)
+        if len(held) == len(self.cases):
+            return self.cases
+        taken = set(held)
+        for place in self._made:
+            case = self.cases[place]
+            if held[case.id] == 1:
+                continue
+            base = (
+                f"{case.id}-{_digest([[t.ask, t.reply] for t in case.turns], case.system, case.params, case.context)}"
+            )
+            name, count = base, 1
+            while name in taken:
+                count += 1
+                name = f"{base}-{count}"
+            taken.add(name)
+            self.cases[place] = replace(case, id=name)
+        return self.cases
+
+
+def _question(turns: tuple[Turn, ...]) -> str:
+    return next((turn.ask for turn in reversed(turns) if turn.reply is None), "")
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(encode(parts).encode()).hexdigest()[:8]
+
+
+_ASCII = {code: " " for code in range(128) if not chr(code).isalnum()} | {ord("'"): None}
+_WORDS = re.compile(r"[^\W_]+")
+
+
+def slug(text: str) -> str:
+    """A text as an id: its words in lower case with dashes between them, an apostrophe parts none.
+
+    Past 60 characters it is cut, and a hash of the whole text follows; so does it where a text has no word at all.
+    """
+    start = text[: LONGEST_SLUG * 4].lower()
+    words = start.translate(_ASCII).split() if start.isascii() else _WORDS.findall(re.sub("['’]", "", start))
+    made = "-".join(words)
+    if made and len(made) <= LONGEST_SLUG and len(start) >= len(text):
+        return made
+    cut = made[: LONGEST_SLUG + 1].rpartition("-")[0] or made[:LONGEST_SLUG] if len(made) > LONGEST_SLUG else made
+    return f"{cut or 'case'}-{_digest(text)}"
