@@ -194,11 +194,11 @@ def gsm8k(_: int, rounds: int) -> float:
     """Recorded replies of two models: seconds, less the import of scipy.special."""
     verb = [*HARNESS, "compare", "suites/gsm8k.yaml", "--base", "6b_verification", "--tuned", "175b_finetuning"]
     imports = [timed([*PYTHON, "-c", "import scipy.special"], ROOT)[0] for _ in range(rounds)]
-    ours, peaks = zip(*(timed(verb, ROOT, ends=(1,)) for _ in range(rounds)), strict=True)
-    seconds = statistics.median(ours) - statistics.median(imports)
-    print(
-        f"gsm8k: {seconds:.2f} s beside the import of scipy.special ({statistics.median(imports):.2f} s), {max(peaks):.0f} MB"
-    )
+    ours = [timed(verb, ROOT, ends=(1,)) for _ in range(rounds)]
+    loading = statistics.median(imports)
+    seconds = statistics.median([took for took, _ in ours]) - loading
+    peak = max(peak for _, peak in ours)
+    print(f"gsm8k: {seconds:.2f} s beside the import of scipy.special ({loading:.2f} s), peak {peak:.0f} MB")
     return seconds
 
 
@@ -208,10 +208,11 @@ def html(cases: int, rounds: int) -> float:
         project(where, url, cases)
         timed([*HARNESS, *COMPARE[:-2], "--format", "json"], where, ends=ENDS)
         verb = [*HARNESS, "report", "reports/bench-base-tuned", "--format", "html", "-q"]
-        ours, peaks = zip(*(timed(verb, where, ends=ENDS) for _ in range(rounds)), strict=True)
+        ours = [timed(verb, where, ends=ENDS) for _ in range(rounds)]
         size = (where / "reports/bench-base-tuned/index.html").stat().st_size / 2**20
-    print(f"html, {cases:,} cases: {statistics.median(ours):.2f} s, {max(peaks):.0f} MB, a file of {size:.1f} MB")
-    return statistics.median(ours)
+    seconds, peak = statistics.median([took for took, _ in ours]), max(peak for _, peak in ours)
+    print(f"html, {cases:,} cases: {seconds:.2f} s, peak {peak:.0f} MB, a file of {size:.1f} MB")
+    return seconds
 
 
 def report(name: str, floors: list[float], ours: list[float], peaks: list[float]) -> float:

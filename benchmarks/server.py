@@ -1,7 +1,7 @@
 """A loopback server that answers every chat completion at once: `python -m benchmarks.server` prints its port.
 
-A protocol by hand, since a web framework would spend more on an answer than the client under test. GET /count says how many
-answers were given so far.
+A protocol by hand, since a web framework would spend more on an answer than the client under test. GET /count says how
+many answers were given so far.
 """
 
 from __future__ import annotations

@@ -29,6 +29,8 @@ LOCKED_PAUSE = 0.02
 """Seconds until a cache that another process writes to is tried again."""
 ELSEWHERE_PAUSE = 0.05
 """Seconds between looks for an answer that another process is waiting for."""
+WORTH_A_NOTE = 5.0
+"""Seconds of a pause that the user is told of."""
 GRACE = 10.0
 """Seconds that what is under way is waited for once the run is to stop."""
 
@@ -58,6 +60,7 @@ class Asker(Generic[W]):
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._going = False
         self._looked = -math.inf
+        self._noted = -math.inf
 
     @property
     def waiting(self) -> bool:
@@ -262,6 +265,9 @@ class Asker(Generic[W]):
             self._deny(question, error)
         if failure is not None:
             self._give_up(question, failure)
+        elif lane.hold - now > WORTH_A_NOTE and lane.hold > self._noted:
+            self._noted = lane.hold + WORTH_A_NOTE
+            self._note(f"model '{question.request.model.name}': {error.what}; waiting {lane.hold - now:.0f} s")
         if lane.stopped is not None:
             self._drop(lane, lane.stopped)
 
@@ -280,7 +286,11 @@ class Asker(Generic[W]):
     def _drop(self, lane: Lane[W], failure: Failure) -> None:
         """Nothing more is asked of this model."""
         elsewhere = [question for question in self._elsewhere.values() if question.lane is lane]
-        for question in (*lane.rest(), *elsewhere):
+        left = [*lane.rest(), *elsewhere]
+        if left:
+            name = left[0].request.model.name
+            self._note(f"model '{name}': {failure.message}; nothing more is asked of it")
+        for question in left:
             self._elsewhere.pop(question.key, None)
             self._give_up(question, replace(failure, tries=question.sent))
             self._news.set()

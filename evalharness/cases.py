@@ -64,7 +64,8 @@ class Case:
     @property
     def aspects(self) -> tuple[str, ...]:
         """Every aspect that its checks touch, in the order met."""
-        return tuple(dict.fromkeys(check.aspect for check in self.checks))
+        found = [check.aspect for turn in self.turns for check in turn.expect]
+        return tuple(dict.fromkeys([*found, *[check.aspect for check in self.expect]]))
 
     @property
     def question(self) -> str:
@@ -73,13 +74,14 @@ class Case:
 
 
 class CaseReader:
-    """Reads the cases of one suite."""
+    """Reads the cases of one suite. multiplied: whether any of them stand under `each`."""
 
     def __init__(self, source: Source, checks: CheckReader, filler: Filler) -> None:
         self.source = source
         self.checks = checks
         self.filler = filler
         self.cases: list[Case] = []
+        self.multiplied = False
         self._made: list[int] = []
         self._ids: dict[str, str] = {}
         self._lines: dict[tuple[str, int | None], tuple[str, ...]] = {}
@@ -122,6 +124,7 @@ class CaseReader:
 
     def _multiply(self, node: Node, cases: list[Mapping]) -> None:
         """Each case with each row; ends at the fifth row with faults, for the others will have the same."""
+        self.multiplied = True
         data = each.data(self.source, node, "'each'")
         if data is None:
             return
@@ -292,11 +295,10 @@ class CaseReader:
         if found is None:
             return ()
         path, named = found
-        key = (named, take)
-        if key not in self._lines:
+        if (named, take) not in self._lines:
             data = each.Data(node.entries["from"].mark, path, named, take)
-            self._lines[key] = tuple(self._line(data, row) for row in data.rows(self.source))
-        return self._lines[key]
+            self._lines[named, take] = tuple(self._line(data, row) for row in data.rows(self.source))
+        return self._lines[named, take]
 
     def _line(self, data: each.Data, row: Row) -> str:
         text = row.fields.get("line", row.fields.get("ask"))
@@ -314,7 +316,7 @@ class CaseReader:
         held = Counter(case.id for case in self.cases)
         if len(held) == len(self.cases):
             return self.cases
-        taken = set(held)
+        counts: Counter[str] = Counter()
         for place in self._made:
             case = self.cases[place]
             if held[case.id] == 1:
@@ -322,11 +324,10 @@ class CaseReader:
             base = (
                 f"{case.id}-{_digest([[t.ask, t.reply] for t in case.turns], case.system, case.params, case.context)}"
             )
-            name, count = base, 1
-            while name in taken:
-                count += 1
-                name = f"{base}-{count}"
-            taken.add(name)
+            counts[base] += 1
+            name = base if counts[base] == 1 else f"{base}-{counts[base]}"
+            if name in held:
+                name = f"{name}-{_digest(name, place)}"
             self.cases[place] = replace(case, id=name)
         return self.cases
 
@@ -339,7 +340,8 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(encode(parts).encode()).hexdigest()[:8]
 
 
-_ASCII = {code: " " for code in range(128) if not chr(code).isalnum()} | {ord("'"): None}
+# Letters to lower case, all but letters and digits to blanks; bytes, for their table is many times faster than a dict.
+_ASCII = bytes(ord(chr(code).lower()) if chr(code).isalnum() else 32 for code in range(128)) + b" " * 128
 _WORDS = re.compile(r"[^\W_]+")
 
 
@@ -348,10 +350,12 @@ def slug(text: str) -> str:
 
     Past 60 characters it is cut, and a hash of the whole text follows; so does it where a text has no word at all.
     """
-    start = text[: LONGEST_SLUG * 4].lower()
-    words = start.translate(_ASCII).split() if start.isascii() else _WORDS.findall(re.sub("['’]", "", start))
-    made = "-".join(words)
-    if made and len(made) <= LONGEST_SLUG and len(start) >= len(text):
+    start = text[: LONGEST_SLUG * 4]
+    if start.isascii():
+        made = b"-".join(start.encode().translate(_ASCII, b"'").split()).decode()
+    else:
+        made = "-".join(_WORDS.findall(re.sub("['’]", "", start.lower())))
+    if made and len(made) <= LONGEST_SLUG and len(text) <= len(start):
         return made
     cut = made[: LONGEST_SLUG + 1].rpartition("-")[0] or made[:LONGEST_SLUG] if len(made) > LONGEST_SLUG else made
     return f"{cut or 'case'}-{_digest(text)}"

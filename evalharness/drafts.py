@@ -9,7 +9,7 @@ from evalharness import rows, schema
 from evalharness.each import Filler, Row, file
 from evalharness.errors import Faults
 from evalharness.files import quoted, read_text
-from evalharness.scorers.base import SCORERS, BuildFault, BuildFaults, Kind, Option, Scorer, build, kind
+from evalharness.scorers.base import SCORERS, BuildFault, BuildFaults, Kind, Option, Scorer, build, from_text, kind
 from evalharness.tree import Broken, Mapping, Mark, Node, Sequence, Source, Text
 
 BESIDE = ("name", "weight", "pass_at", "truncated")
@@ -31,18 +31,11 @@ class Draft(NamedTuple):
     truncated: Truncated = "zero"
 
 
-class Form(NamedTuple):
-    """A scorer as the suite wrote it: kind and fields as JSON, and how many checks stand in it, itself included."""
-
-    written: object
-    parts: int
-
-
 class DraftReader:
     """Reads single checks.
 
     named: the checks under `checks`. aspects: what may stand beside a check by mistake. row: what fills named checks,
-    None outside `each`. forms: how each scorer was written, by its id. used: the named checks that were read.
+    None outside `each`. forms: how each scorer was written, as JSON, by its id. used: the named checks that were read.
     """
 
     def __init__(self, source: Source, filler: Filler, named: dict[str, Node], aspects: Collection[str]) -> None:
@@ -52,7 +45,8 @@ class DraftReader:
         self.aspects = aspects
         self.kinds = SCORERS.names() | {"check"}
         self.row: Row | None = None
-        self.forms: dict[int, Form] = {}
+        self.forms: dict[int, tuple[str, object]] = {}
+        self._sizes: dict[int, int] = {}
         self.used: set[str] = set()
         self._simple: dict[tuple[str, str], Scorer] = {}
         self._resolved: dict[str, Draft | None] = {}
@@ -71,20 +65,25 @@ class DraftReader:
 
     def bare(self, node: Text, name: str) -> Scorer | None:
         """A bare text as the subject of that kind."""
-        scorer = self._simple.get((name, node.value))
+        value = node.value
+        scorer = self._simple.get((name, value))
         if scorer is not None:
             return scorer
-        if schema.words(self.source, node, "a check") is None:
+        if not value.strip():
+            schema.words(self.source, node, "a check")
             return None
-        if name == "mentions" and node.value in self.named:
-            hint = f"the check is {{check: {node.value}}}, the text is {{mentions: {node.value}}}"
-            self.source.fault(node.mark, f"{quoted(node.value)} is a text here, and a check is called so", hint)
+        if name == "mentions" and value in self.named:
+            hint = f"the check is {{check: {value}}}, the text is {{mentions: {value}}}"
+            self.source.fault(node.mark, f"{quoted(value)} is a text here, and a check is called so", hint)
             return None
-        subject = kind(name).subject
-        value: object = [node.value] if _many(subject) else node.value
-        scorer = self._built(kind(name), {subject.name: value}, {subject.name: node.value}, node)
-        if scorer is not None and len(self._simple) < MOST_KEPT:
-            self._simple[name, node.value] = scorer
+        try:
+            scorer = from_text(name, value)
+        except BuildFaults as error:
+            self._note(node, kind(name), error)
+            return None
+        self.forms[id(scorer)] = (name, value)
+        if len(self._simple) < MOST_KEPT:
+            self._simple[name, value] = scorer
         return scorer
 
     def called(self, node: Text, aspect: str = "") -> Draft | None:
@@ -283,7 +282,7 @@ class DraftReader:
         return None
 
     def _written(self, part: Scorer | None) -> object:
-        return None if part is None else self.forms[id(part)].written
+        return None if part is None else self.forms[id(part)]
 
     def _document(self, node: Node) -> object:
         """A JSON object: inline, or in a file beside the suite."""
@@ -312,15 +311,19 @@ class DraftReader:
         try:
             scorer = build(known.name, fields)
         except BuildFaults as error:
-            for fault in error.faults:
-                self.source.fault(_place(node, known, fault), fault.what, fault.hint)
+            self._note(node, known, error)
             return None
-        parts = 1 + sum(self.forms[id(part)].parts for part in _parts(known, fields))
+        parts = 1 + sum(self._sizes.get(id(part), 1) for part in _parts(known, fields))
         if parts > MOST_PARTS:
             self.source.fault(node.mark, f"more than {MOST_PARTS} checks stand in this one")
             return None
-        self.forms[id(scorer)] = Form([known.name, written], parts)
+        self.forms[id(scorer)] = (known.name, written)
+        self._sizes[id(scorer)] = parts
         return scorer
+
+    def _note(self, node: Node, known: Kind, error: BuildFaults) -> None:
+        for fault in error.faults:
+            self.source.fault(_place(node, known, fault), fault.what, fault.hint)
 
 
 def _listed(node: Node) -> list[Node]:

@@ -57,6 +57,9 @@ class Watch(Protocol):
     def note(self, text: str) -> None:
         """Something the user should know, in one line."""
 
+    def ended(self) -> None:
+        """The run is over, however it ended; told last."""
+
 
 class Silent:
     """A watch that says nothing."""
@@ -74,6 +77,9 @@ class Silent:
         """Says nothing."""
 
     def note(self, text: str) -> None:
+        """Says nothing."""
+
+    def ended(self) -> None:
         """Says nothing."""
 
 
@@ -117,6 +123,8 @@ def run(
                 asyncio.run(work.asker.go(work.hand_out, work.more))
         except KeyboardInterrupt:
             raise Interrupted(signals.number or signal.SIGINT, work.tallies()) from None
+        finally:
+            watch.ended()
     if signals.number:
         raise Interrupted(signals.number, work.tallies())
     return work.ended()
@@ -133,8 +141,11 @@ async def arun(
 ) -> dict[str, Tally]:
     """The same as `run` on the caller's event loop. Signals are the caller's; cancelled, it keeps what is durable."""
     work = _Work(flows, models, Asker(models, cache, limits, watch.note), finished, watch)
-    if work.needs_to_ask():
-        await work.asker.go(work.hand_out, work.more)
+    try:
+        if work.needs_to_ask():
+            await work.asker.go(work.hand_out, work.more)
+    finally:
+        watch.ended()
     return work.ended()
 
 

@@ -126,7 +126,10 @@ def _parts_in(line: object) -> dict[str, str] | None:
 
 
 def _short(part: object) -> str:
-    text = part if isinstance(part, str) else encode(part)
+    if isinstance(part, dict):
+        text = encode(part) if part else "{}"
+    else:
+        text = str(part)
     return text if len(text) <= LONGEST else _digest(text)
 
 

@@ -190,9 +190,9 @@ def _ask_suite(
             writers[at].add(place, trial)
 
         try:
-            tallies = engine.run(_in_turn(jobs), models, cache=cache, limits=limits, finished=finished, watch=watch)
+            tallies = engine.run(_InTurn(jobs), models, cache=cache, limits=limits, finished=finished, watch=watch)
         except engine.Interrupted as stopped:
-            interrupted, tallies = stopped, stopped.tallies
+            interrupted, tallies = stopped, dict(stopped.tallies)
         arms = []
         for job, sheet, writer in zip(jobs, sheets, writers, strict=True):
             if interrupted and sheet.trials < len(job.plan):
@@ -208,13 +208,20 @@ def _writer(job: Job, began: str, selected: tuple[str, ...]) -> store.Writer:
     return store.Writer(job.path, Run(suite, plan.model, plan.suite.gate, began, plan.cases(), ()))
 
 
-def _in_turn(jobs: Sequence[Job]) -> Iterator[Flow[tuple[int, int, Trial]]]:
+class _InTurn:
     """A flow of each job in turn, so that the arms are asked in the same minutes."""
-    plans = [enumerate(job.plan.flows()) for job in jobs]
-    for row in zip_longest(*plans):
-        for at, numbered in enumerate(row):
-            if numbered is not None:
-                yield _placed(at, *numbered)
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.jobs = jobs
+
+    def __len__(self) -> int:
+        return sum(len(job.plan) for job in self.jobs)
+
+    def __iter__(self) -> Iterator[Flow[tuple[int, int, Trial]]]:
+        for row in zip_longest(*(enumerate(job.plan.flows()) for job in self.jobs)):
+            for at, numbered in enumerate(row):
+                if numbered is not None:
+                    yield _placed(at, *numbered)
 
 
 def _placed(at: int, place: int, flow: Flow[Trial]) -> Flow[tuple[int, int, Trial]]:

@@ -53,6 +53,7 @@ class Question(Generic[W]):
     """One request under way, and all that wait for its answer.
 
     tries: sendings that count against the arm's `tries`; sent: all of them. tokens, usd: what it is taken to cost.
+    before: requests and tokens that its lane had sent by the time this went out.
     """
 
     key: str
@@ -62,6 +63,7 @@ class Question(Generic[W]):
     tries: int = 0
     sent: int = 0
     sent_at: float = 0.0
+    before: tuple[int, float] = (0, 0.0)
     tokens: float = 0.0
     usd: float = 0.0
     claimed: bool = False
@@ -104,7 +106,7 @@ def steady(a_minute: int) -> Bucket:
 class Lane(Generic[W]):
     """What is to be asked of one model, and what that took so far: requests sent, tokens, USD.
 
-    stopped: why nothing more is asked of it, if that is so.
+    stopped: why nothing more is asked of it, if that is so. hold: until when nothing is sent, on the caller's clock.
     """
 
     def __init__(self, model: Model, at_once: int) -> None:
@@ -128,10 +130,10 @@ class Lane(Generic[W]):
         self._told_tokens: list[Bucket] = []
         self._allowance: Allowance | None = None
         self._refills = True
-        self._in_flight_tokens = 0.0
+        self._out = (0, 0.0)
         self._width = float(self.at_once)
         self._cut_at = -math.inf
-        self._hold = -math.inf
+        self.hold = -math.inf
         self._strikes = 0
         self._unreachable = 0
         self._longest_answer = 0
@@ -151,7 +153,7 @@ class Lane(Generic[W]):
             return self._later[0][0] - now if self._later else None
         if self.in_flight >= int(self._width):
             return None
-        wait = max(0.0, self._hold - now)
+        wait = max(0.0, self.hold - now)
         question = self.open[0]
         self._estimate(question)
         for bucket in (*self._own, *self._told):
@@ -168,7 +170,7 @@ class Lane(Generic[W]):
         question = self.open.popleft()
         question.sent_at, question.under_way = now, True
         self.in_flight += 1
-        self._in_flight_tokens += question.tokens
+        question.before = self._out = (self._out[0] + 1, self._out[1] + question.tokens)
         for bucket in (*self._own, *self._told):
             bucket.take(1)
         for bucket in (*self._own_tokens, *self._told_tokens):
@@ -180,7 +182,6 @@ class Lane(Generic[W]):
         if question.under_way:
             question.under_way = False
             self.in_flight -= 1
-            self._in_flight_tokens -= question.tokens
 
     def rest(self) -> list[Question[W]]:
         """Takes out all that was to be asked."""
@@ -200,7 +201,7 @@ class Lane(Generic[W]):
         if tokens:
             for bucket in self._own_tokens:
                 bucket.take(tokens - question.tokens)
-        self._listen(now)
+        self._listen(question)
         usd = self._usd(usage) if tokens else question.usd
         self.usage += usage
         self.usd += usd
@@ -211,7 +212,7 @@ class Lane(Generic[W]):
 
         patience: seconds that may be waited for at most. `stopped` is set where no other should be asked either.
         """
-        self._listen(now)
+        self._listen(question)
         question.sent += 1
         limited = error.kind == "limit"
         question.tries += not limited  # of a limit the lane keeps count
@@ -254,32 +255,33 @@ class Lane(Generic[W]):
             if self._told and self._told[0].level >= 0:
                 self._refills = False  # it said that there was more than there was: it counts by windows
         jitter = random.random()  # noqa: S311 - a pause
-        seconds = wait + 0.001 + 0.01 * jitter if wait is not None else jitter * min(LONGEST_PAUSE, 2.0**self._strikes)
-        self._hold = max(self._hold, now + seconds)
+        seconds = (
+            wait + 0.001 + 0.01 * jitter
+            if wait is not None
+            else jitter * min(LONGEST_PAUSE, 4.0 ** (self._strikes - 2))
+        )
+        self.hold = max(self.hold, now + seconds)
 
-    def _listen(self, now: float) -> None:
-        """Takes note of what the last answer or error said of the account's limits.
+    def _listen(self, question: Question[W]) -> None:
+        """Takes note of what the server said of the account's limits, with the answer to this question or the error.
 
-        What is under way may not be in the server's count yet, so it is taken off once more.
+        It counted when the question came in: what was sent since is taken off, what came back since is added.
         """
         said = self.model.allowance
         if said is None or said is self._allowance:
             return
         self._allowance = said
-        self._told = self._credit(said.requests, said.requests_left, said.requests_reset, self.in_flight - 1, now)
-        tokens = self._in_flight_tokens
-        self._told_tokens = self._credit(said.tokens, said.tokens_left, said.tokens_reset, tokens, now)
+        requests, tokens = self._out[0] - question.before[0], self._out[1] - question.before[1]
+        self._told = self._credit(said.requests, said.requests_left, said.requests_reset, requests, question.sent_at)
+        self._told_tokens = self._credit(said.tokens, said.tokens_left, said.tokens_reset, tokens, question.sent_at)
 
-    def _credit(
-        self, most: int | None, left: int | None, reset: float | None, pending: float, now: float
-    ) -> list[Bucket]:
+    def _credit(self, most: int | None, left: int | None, reset: float | None, since: float, at: float) -> list[Bucket]:
         if left is None or reset is None or reset <= 0:
             return []
         whole = max(most or 0, left)
-        used = whole - left
-        if not self._refills or not used:
-            return [_Window(left - pending, whole, now + reset, now)]
-        return [Bucket(whole, used / reset, level=left - pending, at=now)]
+        if self._refills and left < whole:
+            return [Bucket(whole, (whole - left) / reset, level=left - since, at=at)]
+        return [_Window(left - since, whole, at, at + reset)]
 
     # --- what it costs ------------------------------------------------------------------------------------------------
 
@@ -305,8 +307,8 @@ class Lane(Generic[W]):
 class _Window(Bucket):
     """Credit that comes back all at once."""
 
-    def __init__(self, left: float, most: float, whole_at: float, now: float) -> None:
-        super().__init__(most, 0.0, level=left, at=now)
+    def __init__(self, left: float, most: float, at: float, whole_at: float) -> None:
+        super().__init__(most, 0.0, level=left, at=at)
         self._whole_at = whole_at
 
     def wait(self, cost: float, now: float) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evalharness.cli.options import Show, asking, config, leave, load_suites, showing, shown, status, watcher
+from evalharness.cli.options import Show, asking, config, leave, load_suites, showing, shown, status, watching
 from evalharness.cli.showing import check_formats, print_panel, write_reports
 from evalharness.errors import EvalError
 
@@ -75,7 +75,7 @@ def _asked(targets: Sequence[str], base: str | None, tuned: Sequence[str], optio
     pairs = []
     interrupted = 0
     for arms, group in _by_arms(suites, base, tuned):
-        with watcher(quiet=show.quiet or show.as_json) as watch:
+        with watching(quiet=show.quiet or show.as_json) as watch:
             asked = ask(group, arms, settings, options, watch)
         pairs += [(row[0], other) for row in asked.arms for other in row[1:]]
         if asked.interrupted:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -156,11 +157,16 @@ def load_suites(names: Sequence[str], config: Config) -> list[Suite]:
     return suites
 
 
-def watcher(*, quiet: bool) -> Watch:
+@contextmanager
+def watching(*, quiet: bool) -> Iterator[Watch]:
     """Progress on stderr where that is a terminal."""
     from evalharness.progress import watch
 
-    return watch(quiet=quiet)
+    bar = watch(quiet=quiet)
+    try:
+        yield bar
+    finally:
+        bar.ended()
 
 
 def config() -> Config:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evalharness.cli.options import JSON, QUIET, SUITES, asking, config, leave, load_suites, shown, watcher
+from evalharness.cli.options import JSON, QUIET, SUITES, asking, config, leave, load_suites, shown, watching
 from evalharness.errors import EvalError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def run_verb(
         name = model or suite.tuned or suite.base
         if name is None:
             raise EvalError(f"{shown(suite.path)}: which model?", "give --model NAME, or set `base:` in the suite")
-        with watcher(quiet=quiet or as_json) as watch:
+        with watching(quiet=quiet or as_json) as watch:
             asked = ask([suite], [name], settings, replace(options, output=output), watch)
         arms += [arm for row in asked.arms for arm in row]
         if asked.interrupted:

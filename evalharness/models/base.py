@@ -10,7 +10,7 @@ from typing import Self
 from evalharness.config import Arm
 from evalharness.errors import Fault
 from evalharness.protocol import Allowance
-from evalharness.records import ModelRef, Request, Response
+from evalharness.records import ModelRef, Request, Response, encode
 from evalharness.registry import Registry
 
 
@@ -92,7 +92,7 @@ class Secrets:
 
     def __init__(self, texts: Iterable[str]) -> None:
         found = sorted({text for text in texts if len(text) >= SHORTEST}, key=len, reverse=True)
-        self._plain = tuple(found)
+        self._plain = tuple({spelt for text in found for spelt in (text, encode(text)[1:-1])})
         self._pattern = re.compile("|".join(map(_spellings, found))) if found else None
 
     def hide(self, text: str) -> str:
@@ -110,7 +110,11 @@ SHORTEST = 8
 
 def _spellings(secret: str) -> str:
     """A pattern of what JSON may make of a text: a character as it is, with a backslash, or as `\\u0061`."""
-    return "".join(rf"(?:\\?{re.escape(c)}|\\u{_either_case(f'{ord(c):04x}')})" for c in secret)
+    return "".join(rf"(?:\\u{_either_case(f'{ord(c):04x}')}|{SLASHED.get(c, re.escape(c))})" for c in secret)
+
+
+SLASHED = {c: rf"\\?{re.escape(c)}" for c in '"\\/'}
+"""What JSON may put a backslash before."""
 
 
 def _either_case(digits: str) -> str:

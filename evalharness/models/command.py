@@ -46,8 +46,10 @@ class Command(Model):
             self._words = shlex.split(arm.ref.target)
         except ValueError as error:
             raise Faults([arm.fault(f"the command cannot be split into words: {str(error).lower()}")]) from None
-        if not self._words:
-            raise Faults([arm.fault("the command is empty", "for example command:python answer.py")])
+        if not self._words or "\0" in arm.ref.target:
+            raise Faults(
+                [arm.fault("the command is empty, or holds a NUL character", "for example command:python answer.py")]
+            )
         self._ref = replace(arm.ref, digest=_digest(arm.folder, self._words))
         self._secrets = Secrets(value for name, value in os.environ.items() if name.upper().endswith(SECRET))
 
@@ -91,12 +93,9 @@ class Command(Model):
             async with asyncio.timeout(self.arm.seconds):
                 printed, complaints = await _talk(process, _question(request))
         except TimeoutError:
-            _kill(process)
             self._fail("timeout", f"'{self._words[0]}' did not end within {self.arm.seconds:g} s and was stopped")
         finally:
-            if process.returncode is None:
-                _kill(process)
-                await process.wait()
+            await _end(process)
         if len(printed) > LARGEST:
             self._fail("invalid", f"'{self._words[0]}' printed more than {LARGEST >> 20} MiB")
         if process.returncode:
@@ -214,6 +213,22 @@ async def _last_words(stream: StreamReader) -> bytes:
     while chunk := await stream.read(2**16):
         kept = (kept + chunk)[-LAST_WORDS:]
     return kept
+
+
+async def _end(process: Process) -> None:
+    """Stops what still runs and waits until its pipes are closed; a second at most, for whoever left the group may hold
+    them. Nothing is left to do after a program that ended by itself."""
+    import asyncio
+
+    assert process.stdout is not None
+    assert process.stderr is not None
+    if process.returncode is None or not (process.stdout.at_eof() and process.stderr.at_eof()):
+        _kill(process)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            await process.wait()
+            await process.stdout.read()
+            await process.stderr.read()
 
 
 def _kill(process: Process) -> None:

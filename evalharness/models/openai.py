@@ -87,16 +87,17 @@ class OpenAI(Model):
     async def __aenter__(self) -> Self:
         import aiohttp
 
-        if fault := self._keyless():
-            raise Faults([fault])
+        if self._keyless():
+            return self
         secure = self._url.startswith("https:")
         self._proxy = _proxy(self._url)
         own = _own_headers(self._key)
         self._secrets = Secrets([self._key, *own.values(), *_password(self._proxy)])
         self._session = aiohttp.ClientSession(
             headers={"content-type": "application/json", "accept": "application/json", **own},
-            connector=aiohttp.TCPConnector(limit=self.at_once, ssl=_trust() if secure else True),
-            timeout=aiohttp.ClientTimeout(total=self.arm.seconds, sock_connect=30),
+            # No limit here: who asks holds to one, and waiting for a connection would count against the deadline.
+            connector=aiohttp.TCPConnector(limit=0, ssl=_trust() if secure else True),
+            timeout=aiohttp.ClientTimeout(total=self.arm.seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self
@@ -122,7 +123,8 @@ class OpenAI(Model):
         import aiohttp
 
         if self._session is None:
-            raise RuntimeError("a model is asked within `async with`")
+            fault = self._keyless()
+            self._fail("denied", fault.what if fault else "the model is asked outside `async with`", stops="run")
         if request.kind != "chat":
             self._fail("rejected", f"the kind 'openai' answers chats, not '{request.kind}'")
         seconds = self.arm.seconds
@@ -140,14 +142,15 @@ class OpenAI(Model):
             self._fail("timeout", f"no whole answer within {seconds:g} s", again=True)
         except UnicodeDecodeError as error:
             self._fail("invalid", f"the answer is not UTF-8: {error.reason} at byte {error.start}")
-        except (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch, aiohttp.InvalidURL) as error:
-            self._fail("unreachable", f"{self._ref.base_url}: {_reason(error)}", stops="model")
+        except (aiohttp.ClientSSLError, aiohttp.InvalidURL) as error:
+            self._fail("unreachable", f"{self._ref.base_url}: {self._shown(error)}", stops="model")
         except aiohttp.ClientHttpProxyError as error:
-            self._fail("unreachable", f"the proxy says {error.status}: {error.message}", again=error.status >= 500)
+            again = error.status >= 500
+            self._fail("unreachable", f"the proxy says {error.status}: {self._shown(error.message)}", again=again)
         except aiohttp.ClientResponseError as error:
-            self._fail("invalid", f"the answer is not HTTP: {error.message}")
+            self._fail("invalid", f"the answer is not HTTP: {self._shown(error.message)}")
         except (aiohttp.ClientError, OSError) as error:
-            self._fail("unreachable", f"{self._ref.base_url}: {_reason(error)}", again=True)
+            self._fail("unreachable", f"{self._ref.base_url}: {self._shown(error)}", again=True)
 
     async def _whole(self, answer: ClientResponse) -> bytes:
         chunks: list[bytes] = []
@@ -171,7 +174,7 @@ class OpenAI(Model):
         if status in (404, 410):
             self._fail("gone", f"{what} (asked for '{self.arm.ref.target}' at {self._ref.base_url})", stops="model")
         if 300 <= status < 400:
-            where = shown(headers.get("location", "elsewhere"))
+            where = self._shown(headers.get("location", "elsewhere"))
             self._fail("rejected", f"status {status}: moved to {where}, which is not followed; set base_url")
         again = status in AGAIN or status >= 500
         wish = headers.get("x-should-retry", "").strip().lower()
@@ -185,7 +188,15 @@ class OpenAI(Model):
         try:
             return completion(parsed(text))
         except NoCompletion as error:
+            hidden = self._secrets.hide(text)
+            if hidden != text:  # before it is quoted and cut, since half a key would not be found
+                return self.read(hidden)
             self._fail("invalid", f"not a completion but {error}")
+
+    def _shown(self, found: str | Exception) -> str:
+        """Foreign words for a message: secrets are hidden before they could be cut in half."""
+        name = f"{type(found).__name__}: " if isinstance(found, Exception) else ""
+        return (name + shown(self._secrets.hide(str(found)))).removesuffix(": ")
 
     def _fail(
         self, kind: str, what: str, *, again: bool = False, wait: float | None = None, stops: str = ""
@@ -242,8 +253,3 @@ def _trust() -> SSLContext:
     import ssl
 
     return ssl.create_default_context()
-
-
-def _reason(error: Exception) -> str:
-    text = str(error)
-    return f"{type(error).__name__}: {shown(text)}" if text else type(error).__name__

@@ -7,8 +7,8 @@ of the score's range, never percent changes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar, TypeVar
 
 from evalharness.records import Comparison, Delta, Flip, LeftOut, Pair, Panel, RunRef, Trial, Word
 from evalharness.registry import Registry
@@ -25,8 +25,20 @@ class Report(Protocol):
         """The report, piece by piece."""
 
 
+R = TypeVar("R", bound=Report)
+R = TypeVar("R", bound=Report)
 REPORTS: Registry[Report] = Registry("evalharness.reports", "report format")
-report = REPORTS.register
+
+
+def report(name: str) -> Callable[[R], R]:
+    """A decorator that makes a function a format, and keeps the options it takes beside the panel."""
+
+    def add(render: R) -> R:
+        REPORTS.register(name)(render)
+        return render
+
+    return add
+
 
 MARKS: dict[Word, str] = {"HELD": "=", "IMPROVED": "▲", "REGRESSED": "▼", "INCONCLUSIVE": "?"}
 """A sign beside each word, so that colour is never the only carrier."""
@@ -171,17 +183,16 @@ def losses(left_out: Sequence[LeftOut]) -> tuple[str, ...]:
     return tuple(f"{count(len(names), 'case')}, {where[side]}: {cause}" for (side, cause), names in ranked)
 
 
-def undecided(comparison: Comparison) -> tuple[str, ...]:
-    """What would decide: each remedy once, the verdict's own last."""
-    told = [f"{r.aspect}: {r.remedy}" for r in comparison.rulings if r.remedy]
-    own = comparison.verdict.remedy
-    return (*told, own) if own and not any(own in one for one in told) else tuple(told)
-
-
 def further_reasons(comparison: Comparison) -> tuple[str, ...]:
     """Reasons of the verdict that no ruling tells."""
     told = {ruling.sentence for ruling in comparison.rulings}
     return tuple(reason for reason in comparison.verdict.reasons if reason not in told)
+
+
+def own_reasons(panel: Panel) -> tuple[str, ...]:
+    """Reasons of the overall verdict that none of the comparisons tells."""
+    told = {reason for comparison in panel.comparisons for reason in comparison.verdict.reasons}
+    return tuple(reason for reason in panel.verdict.reasons if reason not in told)
 
 
 def lead(comparison: Comparison) -> str:

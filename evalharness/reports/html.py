@@ -51,7 +51,7 @@ def render(panel: Panel) -> Iterator[str]:
             "static_flips": STATIC_FLIPS,
         }
     )
-    stream.enable_buffering(200)
+    stream.enable_buffering(50)
     yield from stream
 
 

@@ -92,7 +92,7 @@ def load(text: str, name: str = "comparison.json") -> Panel:
     if not isinstance(found, dict) or "verdict" not in found:
         raise EvalError(f"{name}: this is not a comparison", HINT)
     schema = found.pop("evalharness", None)
-    if schema != SCHEMA:
+    if schema != SCHEMA or isinstance(schema, bool):
         newer = isinstance(schema, int) and not isinstance(schema, bool) and schema > SCHEMA
         hint = "a newer evalharness wrote it: upgrade this one" if newer else HINT
         raise EvalError(f"{name}: its schema is {str(schema)[:40]!r}, known is {SCHEMA}", hint)

@@ -28,6 +28,7 @@ def render(panel: Panel) -> Iterator[str]:
         return
     word = panel.verdict.outcome
     yield f"# {MARKS[word]} {word}: {len(panel.comparisons)} comparisons\n\n"
+    yield "".join(f"- {_text(reason)}\n" for reason in words.own_reasons(panel)) + "\n"
     yield _overview(panel)
     for comparison in panel.comparisons:
         yield from _comparison(comparison, "##")

@@ -107,10 +107,8 @@ def render(
         yield from _comparison(screen, comparison)
     if many:
         yield "\n" + screen.line([("─" * screen.width, "dim")])
-        told = {reason for comparison in panel.comparisons for reason in comparison.verdict.reasons}
-        for reason in panel.verdict.reasons:
-            if reason not in told:
-                yield from screen.lines([(screen.safe(reason), "")], 2)
+        for reason in words.own_reasons(panel):
+            yield from screen.lines([(screen.safe(reason), "")], 2)
         worst = f"the worst of {len(panel.comparisons)} comparisons"
         yield screen.line([_badge(panel.verdict.outcome), ("  ", ""), (worst, "bold")])
 
@@ -203,9 +201,8 @@ def _changes(screen: Screen, comparison: Comparison) -> Iterator[str]:
     rows = words.changes(comparison)
     if not rows:
         return
-    yield "\n" + screen.line(
-        [("CHANGES", "bold"), ("  in points, with intervals; in brackets what does not gate", "dim")]
-    )
+    brackets = "" if all(delta.gates for delta in rows) else "; in brackets what does not gate"
+    yield "\n" + "".join(screen.lines([("CHANGES", "bold"), (f"  in points, with intervals{brackets}", "dim")]))
     scale = _scale(rows)
     head: list[Span] = [(name, "dim") for name in ("aspect", "cases", "base", "tuned", "change", "margin", "verdict")]
     bars: list[Span] = [(f"{-100 * scale:<{HALF}.3g}0{100 * scale:>+{HALF}.3g}", "dim")]

@@ -191,6 +191,17 @@ def build(name: str, fields: Mapping[str, object]) -> Scorer:
     raise BuildFaults(tuple(faults))
 
 
+def from_text(name: str, subject: str) -> Scorer:
+    """`build` with nothing but a subject of one text: most checks of most suites, so without a validator between."""
+    first = kind(name).subject
+    if first.annotation is str:
+        try:
+            return SCORERS.get(name)(**{first.name: subject})
+        except (TypeError, ValueError):
+            pass  # `build` says what is wrong, and where
+    return build(name, {first.name: subject})
+
+
 class DataclassLike(Protocol):
     """What `dataclasses.fields` takes."""
 

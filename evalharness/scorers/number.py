@@ -76,8 +76,8 @@ class Number:
     **Does not catch**: the right number said of the wrong thing, or in the wrong unit; a number in words (`forty-two`:
     use `any_of`). `10k` is 10, `2^5` is 2 and 5. Dates, times, ranges, lists and calculations are read as their parts:
     `2024-05-01` is 2024, 5 and 1, `10-20` is 10 and 20, `18/3=6` is 18, 3 and 6. Under `decimal: point`, `3,5` is 3 and
-    5, and `1 234` with a plain space is 1 and 234. Nothing is read in names such as `gsm8k` or `H2O`, in `3.11.7`, or in
-    an IP address.
+    5, and `1 234` with a plain space is 1 and 234. Nothing is read in names such as `gsm8k` or `H2O`, in `3.11.7`, or
+    in an IP address.
     """
 
     number: str

@@ -28,14 +28,14 @@ class Matches:
     Fails: `On 20 July 1969.`
 
     The syntax is that of the Python package `regex`, which is Python's own and more. It is looked for anywhere in the
-    reply: `^` and `$` hold it to the whole, `(?i)` ignores case, `(?m)` makes `^` and `$` stand for each line, `(?s)` lets
-    `.` cross lines. In YAML, single quotes keep backslashes as they are.
+    reply: `^` and `$` hold it to the whole, `(?i)` ignores case, `(?m)` makes `^` and `$` stand for each line, `(?s)`
+    lets `.` cross lines. In YAML, single quotes keep backslashes as they are.
 
-    `seconds`: how long one search may take, 2 if left out. A search that takes longer, or a reply of more than a million
-    characters, is graded as unknown and not as wrong.
+    `seconds`: how long one search may take, 2 if left out. A search that takes longer, or a reply of more than a
+    million characters, is graded as unknown and not as wrong.
 
-    **Does not catch**: what the expression does not say. `$` also matches before a last line break; accents and quotation
-    marks have several encodings, which `mentions` sees through and an expression does not.
+    **Does not catch**: what the expression does not say. `$` also matches before a last line break; accents and
+    quotation marks have several encodings, which `mentions` sees through and an expression does not.
     """
 
     pattern: str

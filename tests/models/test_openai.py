@@ -460,6 +460,23 @@ def test_a_key_in_what_is_no_answer_is_hidden(talk: Talk) -> None:
     assert KEY not in str(outcome)
 
 
+def test_half_a_key_at_the_end_of_a_quote_is_hidden_too() -> None:
+    model = opened("http://127.0.0.1:1/v1")
+
+    for length in range(100, 170):
+        with pytest.raises(ModelFailed) as refused:
+            model.read("x" * length + KEY + " and more" * 50)
+        assert "sk-test" not in str(refused.value)
+
+
+def test_without_a_key_a_question_fails_and_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+
+    outcome, server, _ = asked(saying("200 OK", b"{}"), api_key_env="NO_SUCH_KEY")
+
+    assert (failed(outcome).kind, failed(outcome).stops, server.lines) == ("denied", "run", [])
+
+
 def test_a_short_placeholder_key_leaves_answers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "Paris")
 

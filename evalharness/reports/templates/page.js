@@ -82,7 +82,8 @@
       let end = at;
       while (end < parts.length && same[end] === same[at]) end += 1;
       const text = parts.slice(at, end).join("");
-      made.push(...(same[at] ? shown(text) : [element(name, "", ...shown(text))]));
+      const bare = text.trimEnd() || text; // the blank after a word is not marked with it
+      made.push(...(same[at] ? shown(text) : [element(name, "", ...shown(bare)), text.slice(bare.length)]));
       at = end;
     }
     return made;
@@ -106,11 +107,11 @@
   const heading = (row) => {
     const line = element("summary", "");
     for (const [aspect, base, tuned, side] of flips(row)) {
-      line.append(element("span", `side ${side}`, `${SIDES[side]} `, words("", aspect), ` ${points(base)} → ${points(tuned)}`), " ");
+      line.append(element("span", `side ${side}`, `${SIDES[side]} `, words("", aspect.slice(0, 80)), ` ${points(base)} → ${points(tuned)}`), " ");
     }
-    line.append(words("name", row.case), " ");
+    line.append(words("name", row.case.slice(0, 200)), " ");
     if (row.must) line.append(element("span", "tag", "must pass"), " ");
-    for (const tag of row.tags) line.append(words("tag", tag), " ");
+    for (const tag of row.tags) line.append(words("tag", tag.slice(0, 60)), " ");
     if (row.ask !== row.case) line.append(words("ask", row.ask.slice(0, 300)));
     return line;
   };
@@ -320,6 +321,6 @@
   else waiting.forEach((section) => near.observe(section));
   addEventListener("beforeprint", () => {
     waiting.forEach(begin);
-    document.querySelectorAll("section > details").forEach((details) => { details.open = true; });
+    document.querySelectorAll("article > section > details").forEach((details) => { details.open = true; });
   });
 })();

@@ -1,0 +1,236 @@
+"""Suites: what a model should do, read from a YAML file."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias, TypeVar, get_args
+
+from evalharness import each, gate, schema, tree
+from evalharness.cases import Case, CaseReader, Turn
+from evalharness.checks import Check, CheckReader
+from evalharness.each import Filler
+from evalharness.errors import Fault, Faults, UnknownName
+from evalharness.files import read_text
+from evalharness.records import Criterion, Payload, Scope, SuiteRef, encode
+from evalharness.scorers.base import SCORERS
+
+__all__ = ["Case", "Check", "Suite", "Turn", "json_schema", "load", "select"]
+
+T = TypeVar("T")
+W = TypeVar("W", bound=str)
+
+Test: TypeAlias = Literal["exact", "midp"]
+Interval: TypeAlias = Literal["score", "exact"]
+Uncalibrated: TypeAlias = Literal["mark", "refuse"]
+
+# fmt: off
+FIELDS = frozenset({
+    "suite", "about", "system", "params", "samples", "checks", "every", "each", "cases", "gate", "base", "tuned",
+    "train", "prefer", "scope", "test", "interval", "alpha", "uncalibrated",
+})
+# fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A suite file, read whole: rows multiplied out, short forms made long, every check built.
+
+    path: as the caller named the file. gate: one criterion an aspect; `gate_declared` says whether the file has them or
+    they are the default. hash: sha256 over all that can change cases, checks, gate, and how they are read; not over
+    comments, layout, names or places. warnings: what is allowed and probably not meant.
+    """
+
+    name: str
+    path: str
+    about: str
+    system: str | None
+    params: Payload
+    samples: int
+    cases: tuple[Case, ...]
+    gate: tuple[Criterion, ...]
+    gate_declared: bool
+    base: str | None
+    tuned: str | None
+    train: str | None
+    prefer: tuple[str, ...]
+    scope: Scope
+    test: Test
+    interval: Interval
+    alpha: float
+    uncalibrated: Uncalibrated
+    hash: str
+    warnings: tuple[Fault, ...]
+
+
+def load(path: str | Path) -> Suite:
+    """The suite in a file. Raises `Faults` with every fault of the file, in file order."""
+    file = os.fspath(path)
+    text = read_text(Path(path), file)
+    # Nothing read here is a cycle, and the collector would walk a growing tree again and again: a third of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _read(file, text)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def select(suite: Suite, *, tags: Sequence[str] = (), cases: Sequence[str] = ()) -> Suite:
+    """The suite with only the cases that have one of the tags and one of the ids; where none is given, all do.
+
+    Raises `UnknownName` for a tag or an id that no case has.
+    """
+    for noun, wanted, known in (
+        ("tag", tags, dict.fromkeys(tag for case in suite.cases for tag in case.tags)),
+        ("case", cases, dict.fromkeys(case.id for case in suite.cases)),
+    ):
+        for name in wanted:
+            if name not in known:
+                raise UnknownName(suite.path, noun, name, _few(name, list(known)))
+    kept = tuple(
+        case
+        for case in suite.cases
+        if (not tags or not set(tags).isdisjoint(case.tags)) and (not cases or case.id in cases)
+    )
+    return replace(suite, cases=kept)
+
+
+def _few(name: str, known: list[str]) -> list[str]:
+    """The nearest name, else the first ones: a hint does not list thousands."""
+    import difflib
+
+    return difflib.get_close_matches(name, known, n=1) or known[:12]
+
+
+def json_schema() -> Payload:
+    """The JSON Schema of a suite file, for editors."""
+    from evalharness import editor
+
+    return editor.suite_schema()
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def _read(file: str, text: str) -> Suite:
+    source, root = tree.parse(text, file)
+    top = schema.mapping(source, root, "a suite file", "it begins with `suite: NAME`")
+    if top is None:
+        raise Faults(source.faults())
+    schema.known(source, top, "a suite", FIELDS)
+    for needed, hint in (("suite", "give it a name: `suite: NAME`"), ("cases", "list what is asked: `cases:`")):
+        if needed not in top.entries:
+            source.fault(top.mark, f"this suite has no '{needed}'", hint)
+    draft = _settings(source, top)
+    filler = Filler(source)
+    declared = top.entries.get("gate")
+    kinds = SCORERS.names()
+    checks = CheckReader(source, filler, top, gate.names(declared, kinds))
+    cases = CaseReader(source, checks, filler)
+    found = tuple(cases.read(top)) if "cases" in top.entries else ()
+    checks.named(templates=cases.multiplied)
+    borne = gate.bearing(found)
+    criteria = gate.read(source, declared, kinds, prefer=bool(draft.prefer)) if declared else gate.default(borne)
+    if not source.count() and isinstance(declared, tree.Mapping):
+        gate.unborne(source, declared, criteria, borne)
+    if source.count():
+        raise Faults(source.faults())
+    suite = replace(draft, cases=found, gate=criteria, gate_declared=declared is not None)
+    _warn(source, top, suite, borne)
+    return replace(suite, hash=_hash(suite, checks), warnings=source.warnings())
+
+
+def _settings(source: tree.Source, top: tree.Mapping) -> Suite:
+    """All but cases and gate."""
+
+    def get(name: str, read: Callable[[tree.Source, tree.Node, str], T | None], default: T) -> T:
+        node = top.entries.get(name)
+        found = read(source, node, f"'{name}'") if node else None
+        return default if found is None else found
+
+    def alpha(source: tree.Source, node: tree.Node, what: str) -> float | None:
+        return schema.share(source, node, what, below=True)
+
+    def file(source: tree.Source, node: tree.Node, what: str) -> str | None:
+        found = each.file(source, node, what)
+        if found and not found[0].is_file():
+            source.warn(node.mark, f"{what}: there is no file '{found[1]}'", "seen and unseen cases are not told apart")
+        return found[1] if found else None
+
+    none: str | None = None
+    return Suite(
+        name=get("suite", schema.words, ""),
+        path=source.file,
+        about=get("about", schema.text, ""),
+        system=get("system", schema.text, none),
+        params=get("params", schema.payload, {}),
+        samples=get("samples", schema.integer, 1),
+        cases=(),
+        gate=(),
+        gate_declared=False,
+        base=get("base", schema.words, none),
+        tuned=get("tuned", schema.words, none),
+        train=get("train", file, none),
+        prefer=get("prefer", schema.texts, ()),
+        scope=get("scope", _one_of(get_args(Scope)), "population"),
+        test=get("test", _one_of(get_args(Test)), "exact"),
+        interval=get("interval", _one_of(get_args(Interval)), "score"),
+        alpha=get("alpha", alpha, 0.05),
+        uncalibrated=get("uncalibrated", _one_of(get_args(Uncalibrated)), "mark"),
+        hash="",
+        warnings=(),
+    )
+
+
+def _one_of(words: tuple[W, ...]) -> Callable[[tree.Source, tree.Node, str], W | None]:
+    def read(source: tree.Source, node: tree.Node, what: str) -> W | None:
+        return schema.choice(source, node, what, words)
+
+    return read
+
+
+def _warn(source: tree.Source, top: tree.Mapping, suite: Suite, borne: dict[str, gate.Bearing]) -> None:
+    """Notes what can never be decided with so many cases or samples."""
+    if suite.scope == "suite" and suite.samples < 2:
+        hint = "set `samples` to 2 or more, here or when running"
+        source.warn(
+            top.entries["scope"].mark, "'scope: suite' measures the noise between samples, and there is one", hint
+        )
+    declared = top.entries.get("gate")
+    ref = SuiteRef(suite.name, suite.path, "", scope=suite.scope, interval=suite.interval, alpha=suite.alpha)
+    for aspect, what, hint in gate.shortages(ref, suite.gate, borne):
+        if isinstance(declared, tree.Mapping):
+            source.warn(declared.key(aspect), what, hint)
+        else:
+            source.warn(top.key("cases"), f"{what} (the default, for there is no `gate`)", hint)
+
+
+def _hash(suite: Suite, checks: CheckReader) -> str:
+    """sha256 over what can change cases, checks and gate, and how they are read; in hexadecimal."""
+    forms = checks.drafts.forms
+
+    def written(found: Sequence[Check]) -> list[object]:
+        return [(c.name, c.aspect, c.weight, c.pass_at, c.truncated, forms[id(c.scorer)]) for c in found]
+
+    digest = hashlib.sha256()
+    gated = [[c.aspect, *(getattr(c, name) for name in gate.CRITERIA)] for c in suite.gate]
+    reading = [suite.scope, suite.test, suite.interval, suite.alpha, suite.uncalibrated]
+    digest.update(encode([suite.system, suite.params, suite.prefer, gated, reading]).encode())
+    # Many cases at a time, for a call of the encoder costs more than what it writes of one.
+    for start in range(0, len(suite.cases), 500):
+        told = [
+            (
+                (c.id, c.system, c.params, c.context, c.tags, c.group, c.must_pass),
+                [(turn.ask, turn.reply, written(turn.expect)) for turn in c.turns],
+                written(c.expect) if c.expect else (),
+            )
+            for c in suite.cases[start : start + 500]
+        ]
+        digest.update(encode(told).encode())
+    return digest.hexdigest()

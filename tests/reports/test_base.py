@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from evalharness.records import Conversation, Grade, Message, Score, Trial
+from evalharness.reports import base
+from tests.reports import examples
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0123, "+1.2"), (-0.0391, "-3.9"), (0.0, "0.0"), (-0.0004, "0.0"), (1.0, "+100.0"), (None, "–")],
+)
+def test_a_change_is_printed_in_points(value: float | None, text: str) -> None:
+    assert base.points(value) == text
+
+
+def test_a_bound_that_is_not_the_margin_does_not_look_like_it() -> None:
+    # 73 cases without a difference: the interval ends at 4.9992 points, which holds at a margin of 5
+    assert base.span(-0.049992, 0.049992, 0.05) == "[-4.999, +4.999]"
+    assert base.span(-0.05, 0.049, 0.05) == "[-5.0, +4.9]"
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.00001, "<0.0001"), (0.7266, "0.7266"), (1.0, "1.0000"), (None, "–")])
+def test_p_values_have_four_decimals(value: float | None, text: str) -> None:
+    assert base.p_value(value) == text
+
+
+def test_rates_are_percent_and_margins_have_no_needless_digits() -> None:
+    assert [base.rate(0.3894), base.rate(None)] == ["38.9 %", "–"]
+    assert [base.limit(0.05), base.limit(0.07), base.limit(0.025)] == ["5", "7", "2.5"]
+
+
+def test_counts_agree_with_their_nouns() -> None:
+    assert [base.count(1, "case"), base.count(1234, "case")] == ["1 case", "1,234 cases"]
+
+
+def test_gates_come_first_each_with_its_parts_below() -> None:
+    rows = base.changes(examples.COMPARISON)
+
+    assert [row.slice for row in rows] == ["facts", "facts · near unseen", "style", "format", "overall"]
+
+
+def test_diagnostics_come_by_their_q_values() -> None:
+    found = base.diagnostics(examples.COMPARISON)
+
+    assert [d.slice for d in found] == ["style · check sarcastic", "facts · tag trap", "facts · tag space"]
+    assert [d.slice for d in base.notable(found)] == ["style · check sarcastic", "facts · tag trap"]
+
+
+def test_an_aspect_reads_as_the_worst_of_its_criteria() -> None:
+    worse = replace(examples.RULINGS[1], outcome="REGRESSED")
+    comparison = replace(examples.COMPARISON, rulings=(*examples.RULINGS, worse))
+
+    assert base.ruled(comparison, base.by_name(comparison)["style"]) == "REGRESSED"
+    assert base.ruled(comparison, base.by_name(comparison)["overall"]) == "IMPROVED"
+
+
+def test_cases_left_out_are_counted_once_by_side_and_cause() -> None:
+    assert base.losses(examples.COMPARISON.left_out) == (
+        "2 cases, tuned only: limit: 429 after 5 tries",
+        "1 case, base only: timeout: no answer within 120 s",
+    )
+
+
+def test_the_lead_is_the_sentence_that_decided() -> None:
+    assert base.lead(examples.COMPARISON).startswith("format undecided: 10 points lower")
+
+
+def test_few_flips_of_one_aspect_are_not_hidden_by_many_of_another() -> None:
+    _, fixed = base.sides(examples.COMPARISON)
+    crowd = (*fixed[1:], fixed[0])
+
+    chosen = base.some(crowd, 3)
+
+    assert [(flip.aspect, flip.case) for flip in chosen] == [
+        ("style", "whats-the-capital-of-australia"),
+        ("style", "who-wrote-romeo-and-juliet"),
+        ("facts", "largest-ocean"),
+    ]
+    assert base.some(crowd, None) == crowd
+
+
+def trial(reply: str, *grades: float | None) -> Trial:
+    talk = Conversation("c", 0, (Message("user", "q"), Message("assistant", reply)), (1,), ("answered",))
+    return Trial(talk, None, tuple(Score(f"s{n}", "facts", 1, Grade(value)) for n, value in enumerate(grades)))
+
+
+def test_a_case_scores_the_mean_of_its_samples_without_those_that_lack_a_grade() -> None:
+    trials = (trial("a", 1.0, 0.0), trial("b", 1.0, None), trial("c", 1.0, 1.0))
+
+    assert base.case_score(trials, "facts") == 0.75
+    assert base.case_score(trials, "style") is None
+    assert base.case_score((trial("a", None),), "facts") is None
+
+
+def test_the_reply_shown_is_one_that_tells() -> None:
+    trials = (trial("right", 1.0), trial("wrong", 0.0))
+
+    assert base.telling(trials, "facts", passed=False) == "wrong"
+    assert base.telling(trials, "facts", passed=True) == "right"
+
+
+def test_the_reply_shown_is_of_the_turn_that_failed() -> None:
+    said = tuple(Message("user" if n % 2 == 0 else "assistant", f"m{n}") for n in range(4))
+    talk = Conversation("c", 0, said, (1, 3), ("answered", "answered"))
+    scores = (Score("s", "facts", 1, Grade(0.0)), Score("s", "facts", 2, Grade(1.0)))
+
+    assert base.telling((Trial(talk, None, scores),), "facts", passed=False) == "m1"
+
+
+def test_reading_pairs_stops_when_all_flips_are_found() -> None:
+    panel = examples.many(100)
+    seen = []
+
+    def walked() -> object:
+        for pair in panel.comparisons[0].pairs:
+            seen.append(pair.asked.case)
+            yield pair
+
+    found = base.pick(walked(), panel.comparisons[0].flips[:2])  # type: ignore[arg-type] # a generator of pairs
+
+    assert len(found) == 2
+    assert len(seen) < 10
+
+
+def test_no_flips_read_no_pairs() -> None:
+    assert base.pick(iter(()), ()) == {}
+
+
+def test_every_report_is_found_by_its_name() -> None:
+    assert {"terminal", "markdown", "html", "json", "csv"} <= base.REPORTS.names()
+
+
+@pytest.mark.parametrize("name", ["terminal", "markdown", "html", "json", "csv"])
+def test_every_report_renders_every_panel_in_pieces(name: str) -> None:
+    render = base.REPORTS.get(name)
+    for panel in (examples.one(), examples.held(), examples.several()):
+        pieces = list(render(panel))
+        assert len(pieces) > 1
+        assert "".join(pieces).encode("utf-8")

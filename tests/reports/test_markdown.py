@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from markdown_it import MarkdownIt
+
+from evalharness.reports.markdown import render
+from tests.reports import examples
+from tests.reports.test_terminal import with_reply
+
+OURS = {"h1", "h2", "h3", "p", "ul", "li", "strong", "code", "pre", "br", "table", "thead", "tbody", "tr", "th", "td"}
+"""What the report itself is made of: no link, no image, nothing of HTML's own."""
+
+
+def html_of(text: str) -> str:
+    return str(MarkdownIt("gfm-like", {"linkify": False, "html": True}).render(text))
+
+
+def tags(html: str) -> set[str]:
+    return set(re.findall(r"<(\w+)", html))
+
+
+def test_the_verdict_stands_first_with_a_sentence_a_criterion() -> None:
+    lines = "".join(render(examples.one())).splitlines()
+
+    assert lines[0] == "# ? INCONCLUSIVE: marv: base → tuned"
+    assert lines[2] == "- **= HELD** facts held: 1.2 points lower, at most 3.9, margin 5"
+    assert lines[4].startswith("- **? INCONCLUSIVE** format undecided: 10 points lower")
+    assert lines[4].endswith("→ about 640 cases would decide (there are 40); these already show a margin of 25.4")
+    assert "- **✗ FAIL** `boiling-point-of-water` had to pass and did not" in lines
+
+
+def test_the_table_is_a_table() -> None:
+    html = html_of("".join(render(examples.one())))
+
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", html)
+    assert cells[:7] == ["facts", "197 of 200", "96.4 %", "95.2 %", "-1.2 [-3.9, +0.8]", "5", "= HELD"]
+
+
+def test_flips_come_with_a_word_diff_in_a_block() -> None:
+    text = "".join(render(examples.one()))
+
+    assert "```diff\n- About 384,400 km on average.\n+ About 384,400 km on average. {+Pack a lunch.+}\n```\n" in text
+    assert "why: `no mention of 'Canberra'`\n" in text
+
+
+def test_it_fits_a_comment_of_a_forge_however_many_cases_there_are() -> None:
+    text = "".join(render(examples.many()))
+
+    assert len(text) < 65_536
+    assert "… and 2,490 more." in text
+
+
+def test_several_arms_begin_with_a_table_of_verdicts() -> None:
+    text = "".join(render(examples.several()))
+
+    assert text.startswith("# ▼ REGRESSED: 2 comparisons\n")
+    assert "| marv: base → lora-r8-long-name | ▼ -25.4 \\[-31.0, -19.0\\] |" in text
+
+
+@pytest.mark.parametrize("text", examples.HOSTILE.values(), ids=examples.HOSTILE)
+def test_nothing_a_model_wrote_becomes_markup(text: str) -> None:
+    report = "".join(render(examples.hostile(text)))
+    plain = "".join(render(examples.hostile("plain")))
+
+    html = html_of(report)
+    assert tags(html) <= OURS
+    assert report.encode("utf-8")
+    for tag in ("h1", "h2", "h3", "table", "td", "pre"):
+        assert html.count(f"<{tag}") == html_of(plain).count(f"<{tag}"), tag
+
+
+@pytest.mark.parametrize("text", examples.HOSTILE.values(), ids=examples.HOSTILE)
+def test_no_mention_reference_or_address_stands_outside_code(text: str) -> None:
+    html = html_of("".join(render(examples.hostile(text))))
+
+    running = re.sub(r"<code.*?</code>", "", html, flags=re.DOTALL)
+    assert not re.search(r"@\w|#\d|https?://|www\.|GH-\d", running)
+
+
+def test_a_reply_of_ten_megabytes_is_elided_with_a_note() -> None:
+    text = "".join(render(with_reply("long " * 2_000_000)))
+
+    assert re.search(r"… 9,99\d,\d{3} characters …", text)
+    assert len(text) < 20_000
