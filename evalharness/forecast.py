@@ -53,7 +53,7 @@ class Sight:
 
     floor: cases it takes even if nothing goes wrong, None where no number does. effects: for each share of cases on
     which the models differ, the smallest true change seen with 80 % power, None where even a one-sided one would be
-    missed. needed: for the same shares, the cases it takes to show HELD at the margin. pilot: that share in stored runs.
+    missed. needed: for the same shares, the cases it takes to show HELD at the margin. pilot: the share in stored runs.
     """
 
     suite: str
@@ -68,18 +68,24 @@ class Sight:
 
 def cost(plan: Plan, model: Model, cache: Cache | None, price: Price | None) -> Cost:
     """What asking the plan of the model takes; the cache is only looked at."""
-    known = 0
-    characters = 0
-    openings = plan.first_requests()
-    while window := list(islice(openings, WINDOW)):
-        unknown = [request for request in window if model.known(request) is None]
-        stored = cache.look_up([request.key() for request in unknown]) if cache and model.keeps else {}
-        known += len(window) - len(unknown) + len(stored)
-        characters += sum(_characters(request) for request in unknown if request.key() not in stored)
+    openings = characters = 0
+    for request in unknown(plan, model, cache):
+        openings += 1
+        characters += sum(len(message.content) for message in request.messages)
+    known = len(plan) - openings
     requests = plan.requests()
     free = model.ref.kind == "replay"
     usd = 0.0 if free else _usd(plan, requests - known, characters, price)
     return Cost(plan.suite.name, model.ref.name, requests, known, usd)
+
+
+def unknown(plan: Plan, model: Model, cache: Cache | None) -> Iterator[Request]:
+    """The opening questions whose answers are neither recorded nor cached; the cache is only looked at."""
+    openings = plan.first_requests()
+    while window := list(islice(openings, WINDOW)):
+        asked = [(request.key(), request) for request in window if model.known(request) is None]
+        stored = cache.look_up([key for key, _ in asked]) if cache and model.keeps else {}
+        yield from (request for key, request in asked if key not in stored)
 
 
 def sights(suite: Suite, pilots: dict[str, float]) -> Iterator[Sight]:
@@ -133,7 +139,3 @@ def _usd(plan: Plan, missing: int, characters: int, price: Price | None) -> floa
     sizes = [limit if isinstance(limit, int) else TOKENS_A_REPLY for limit in limits]
     tokens_out = missing * sum(sizes) / max(len(sizes), 1)
     return (characters / CHARACTERS_A_TOKEN * price.input + tokens_out * price.output) / 1e6
-
-
-def _characters(request: Request) -> int:
-    return sum(len(message.content) for message in request.messages)

@@ -26,6 +26,7 @@ from evalharness.config import load as load_config
 from evalharness.errors import EvalError, Fault, Faults
 from evalharness.escape import slug
 from evalharness.flow import Flow
+from evalharness.forecast import unknown
 from evalharness.measure import Arm
 from evalharness.models.base import Model, open_model
 from evalharness.plan import Plan, suite_ref
@@ -101,12 +102,21 @@ def plans(suites: Sequence[Suite], names: Sequence[str], config: Config, options
         row = []
         for model in models:
             plan = Plan(chosen, model.ref, options.samples or suite.samples)
-            faults += model.faults(plan.first_requests())
+            faults += _faults(plan, model, config, options)
             row.append(Job(plan, model, options.output or run_path(config, suite.name, model.ref.name)))
         jobs.append(row)
     if faults:
         raise Faults(dict.fromkeys(faults))
     return jobs
+
+
+def _faults(plan: Plan, model: Model, config: Config, options: Options) -> tuple[Fault, ...]:
+    """What keeps the plan from being asked. What is known needs no asking, so it needs no key either."""
+    faults = model.faults(plan.first_requests())
+    if faults and model.keeps and options.cache in ("use", "only"):
+        with Cache(config.state / "cache") as cache:
+            return model.faults(unknown(plan, model, cache))
+    return faults
 
 
 def run_path(config: Config, suite: str, arm: str) -> Path:

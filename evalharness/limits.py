@@ -25,7 +25,12 @@ CacheMode: TypeAlias = Literal["use", "only", "refresh", "off"]
 LONGEST_WAIT = 300.0
 """Seconds a server may ask to be left alone; where it asks for more, the run ends for its model, and says so."""
 FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 60.0
+LONGEST_PAUSE = 15.0
+"""Seconds of a pause that no server asked for: from the first for a question, to the longest for anything."""
+A_MINUTE = 65.0
+"""Seconds for which a lane that is only told "too many" goes on asking: most limits are by the minute."""
+MISLED = 3
+"""Refusals in spite of credit that should have come back, after which a server is taken to count by windows."""
 UNREACHABLE = 32
 """Questions in a row that found nobody there, before the others are not asked at all."""
 UNSEEN_TOKENS = 512
@@ -129,8 +134,11 @@ class Lane(Generic[W]):
         self._told: list[Bucket] = []
         self._told_tokens: list[Bucket] = []
         self._allowance: Allowance | None = None
-        self._refills = True
+        self._misled = 0
         self._out = (0, 0.0)
+        self._told_from = 0
+        self._heard = 0
+        self._well_at: float | None = None
         self._width = float(self.at_once)
         self._cut_at = -math.inf
         self.hold = -math.inf
@@ -169,6 +177,7 @@ class Lane(Generic[W]):
         """The first of `open`, under way from now on."""
         question = self.open.popleft()
         question.sent_at, question.under_way = now, True
+        self._well_at = self._well_at or now
         self.in_flight += 1
         question.before = self._out = (self._out[0] + 1, self._out[1] + question.tokens)
         for bucket in (*self._own, *self._told):
@@ -195,6 +204,8 @@ class Lane(Generic[W]):
     def answered(self, question: Question[W], usage: Usage, now: float) -> float:
         """An answer came, so the server is well: a lane that had grown narrow widens. Returns its cost in USD."""
         self._strikes = self._unreachable = 0
+        self._well_at = now
+        self._misled = 0 if question.sent_at >= self._cut_at else self._misled
         self._width = min(float(self.at_once), self._width + 1 / self._width)
         self._longest_answer = max(self._longest_answer, usage.tokens_out)
         tokens = usage.tokens_in + usage.tokens_out
@@ -230,7 +241,8 @@ class Lane(Generic[W]):
             return self.stopped
         if error.wait is not None or limited:
             self._pause(question, error.wait, now, limited=limited)
-        if limited and self._strikes > self.tries:
+        patient = error.wait is None and now - (self._well_at or now) < A_MINUTE
+        if limited and self._strikes > self.tries and not patient:
             self.stopped = failure
             return failure
         if question.tries >= self.tries:
@@ -251,16 +263,13 @@ class Lane(Generic[W]):
         if limited and question.sent_at >= self._cut_at:
             self._cut_at = now
             self._strikes += 1
-            self._width = max(1.0, self._width * 0.75)
-            if self._told and self._told[0].level >= 0:
-                self._refills = False  # it said that there was more than there was: it counts by windows
+            if not self._told:
+                self._width = max(1.0, self._width * 0.75)
+            elif question.before[0] > self._told_from:
+                self._misled += 1  # sent on credit that should have come back
         jitter = random.random()  # noqa: S311 - a pause
-        seconds = (
-            wait + 0.001 + 0.01 * jitter
-            if wait is not None
-            else jitter * min(LONGEST_PAUSE, 4.0 ** (self._strikes - 2))
-        )
-        self.hold = max(self.hold, now + seconds)
+        pause = jitter * min(LONGEST_PAUSE, 4.0 ** (self._strikes - 2))
+        self.hold = max(self.hold, now + (pause if wait is None else wait + 0.001 + 0.01 * jitter))
 
     def _listen(self, question: Question[W]) -> None:
         """Takes note of what the server said of the account's limits, with the answer to this question or the error.
@@ -268,8 +277,11 @@ class Lane(Generic[W]):
         It counted when the question came in: what was sent since is taken off, what came back since is added.
         """
         said = self.model.allowance
-        if said is None or said is self._allowance:
+        if said is None or said is self._allowance or question.before[0] < self._heard:
             return
+        self._heard = question.before[0]  # an older question's answer tells older news
+        if self._allowance is None:
+            self._told_from = self._out[0]
         self._allowance = said
         requests, tokens = self._out[0] - question.before[0], self._out[1] - question.before[1]
         self._told = self._credit(said.requests, said.requests_left, said.requests_reset, requests, question.sent_at)
@@ -279,8 +291,9 @@ class Lane(Generic[W]):
         if left is None or reset is None or reset <= 0:
             return []
         whole = max(most or 0, left)
-        if self._refills and left < whole:
-            return [Bucket(whole, (whole - left) / reset, level=left - since, at=at)]
+        back = 0.98 * (whole - left - 1)  # not quite: what is left is rounded down
+        if self._misled < MISLED and back > 0:
+            return [Bucket(whole, back / reset, level=left - since, at=at)]
         return [_Window(left - since, whole, at, at + reset)]
 
     # --- what it costs ------------------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 ARM = Arm(ModelRef("tuned", "openai:tuned", base_url="http://127.0.0.1:9/v1"), at_once=4)
 
+NO_LIMITS = Limits()
+
 
 class Fake(Model):
     """Answers with what `reply` returns or awaits; an answer that begins with `#` is none.
@@ -97,7 +99,11 @@ class Done:
 
 
 def asked(
-    model: Model, flows: Iterable[Flow[Answer]], cache: Cache | None = None, limits: Limits = Limits(), watch: Watch = SILENT
+    model: Model,
+    flows: Iterable[Flow[Answer]],
+    cache: Cache | None = None,
+    limits: Limits = NO_LIMITS,
+    watch: Watch = SILENT,
 ) -> Done:
     """Runs flows of one model."""
     results: dict[int, Answer] = {}
@@ -107,7 +113,7 @@ def asked(
 
 
 def asked_in_no_time(
-    model: Model, flows: Iterable[Flow[Answer]], limits: Limits = Limits(), cache: Cache | None = None
+    model: Model, flows: Iterable[Flow[Answer]], limits: Limits = NO_LIMITS, cache: Cache | None = None
 ) -> Done:
     """The same on a clock that jumps to whatever is waited for."""
     results: dict[int, Answer] = {}
@@ -164,13 +170,13 @@ class Windows:
 
     async def answer(self, request: Request) -> str:
         window, into = divmod(now(), self.seconds)
-        taken = self.taken.get(int(window), 0)
-        await asyncio.sleep(self.latency)
-        if self.taken.get(int(window), 0) >= self.most or taken >= self.most:
+        if self.taken.get(int(window), 0) >= self.most:
             self.refused += 1
+            await asyncio.sleep(0.01)
             wait = self.seconds - into if self.says else None
             raise ModelFailed("limit", "status 429", again=True, wait=wait)
         self.taken[int(window)] = self.taken.get(int(window), 0) + 1
+        await asyncio.sleep(self.latency)
         return "yes"
 
 
@@ -189,7 +195,7 @@ class Leak:
         self.level -= granted
         left = int(self.level)
         reset = (self.most - self.level) / self.a_second
-        await asyncio.sleep(self.latency)
+        await asyncio.sleep(self.latency if granted else 0.01)
         if self.says:
             self.model_of().allowance = Allowance(requests=self.most, requests_left=left, requests_reset=reset)
         if not granted:

@@ -75,9 +75,8 @@ def main() -> None:
     status = 0
     try:
         _unbreakable_output()
-        group.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        status = stop.exit_code
+        ended: object = group.main(standalone_mode=False)
+        status = ended if isinstance(ended, int) else 0
     except click.ClickException as error:
         error.show()
         status = 2

@@ -115,7 +115,7 @@ def _models(folder: Path) -> Iterator[Finding]:
     for name, arm in sorted(config.models.items()):
         try:
             model = open_model(arm)
-            faults = model.faults([Request(model.ref, (Message("user", "hello"),))])
+            faults = model.faults([Request(model.ref, (Message("user", "hello"),))] if model.keeps else ())
         except EvalError as error:
             yield Finding("wrong", str(error))
             continue

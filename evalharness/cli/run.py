@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +27,7 @@ OUTPUT = click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay
 @OUTPUT
 @JSON
 @QUIET
-def run_verb(
-    suites: tuple[str, ...], model: str | None, options: Options, output: Path | None, as_json: bool, quiet: bool
-) -> None:
+def run_verb(suites: tuple[str, ...], model: str | None, options: Options, as_json: bool, quiet: bool) -> None:
     """Ask suites of one model, score the replies, write run files.
 
     \b
@@ -41,10 +39,9 @@ def run_verb(
 
     settings = config()
     loaded = load_suites(suites, settings)
-    if output is not None and len(loaded) > 1:
-        raise EvalError(
-            f"-o {output} is one file, and these are {len(loaded)} suites", "leave -o out, or run one suite"
-        )
+    if options.output is not None and len(loaded) > 1:
+        what = f"-o {options.output} is one file, and these are {len(loaded)} suites"
+        raise EvalError(what, "leave -o out, or run one suite")
     arms: list[Arm] = []
     interrupted = 0
     for suite in loaded:
@@ -52,7 +49,7 @@ def run_verb(
         if name is None:
             raise EvalError(f"{shown(suite.path)}: which model?", "give --model NAME, or set `base:` in the suite")
         with watching(quiet=quiet or as_json) as watch:
-            asked = ask([suite], [name], settings, replace(options, output=output), watch)
+            asked = ask([suite], [name], settings, options, watch)
         arms += [arm for row in asked.arms for arm in row]
         if asked.interrupted:
             interrupted = asked.interrupted.exit_code

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar, TypeVar
+from typing import Protocol, TypeVar
 
 from evalharness.records import Comparison, Delta, Flip, LeftOut, Pair, Panel, RunRef, Trial, Word
 from evalharness.registry import Registry
@@ -25,7 +25,6 @@ class Report(Protocol):
         """The report, piece by piece."""
 
 
-R = TypeVar("R", bound=Report)
 R = TypeVar("R", bound=Report)
 REPORTS: Registry[Report] = Registry("evalharness.reports", "report format")
 

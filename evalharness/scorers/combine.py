@@ -25,8 +25,8 @@ class AnyOf:
     Passes: `The Bard of Avon, who else.`
     Fails: `Christopher Marlowe.`
 
-    Each part is a check of any kind, `{number: 42}`; a bare text means `mentions`. A part that cannot be graded makes the
-    grade unknown, unless another part is right in full.
+    Each part is a check of any kind, `{number: 42}`; a bare text means `mentions`. A part that cannot be graded makes
+    the grade unknown, unless another part is right in full.
 
     **Does not catch**: a reply that lists every guess it can think of.
     """
@@ -56,11 +56,11 @@ class AllOf:
     Passes: `Red, green and blue.`
     Fails: `Red, yellow and blue.`
 
-    Each part is a check of any kind; a bare text means `mentions`. A part that cannot be graded makes the grade unknown,
-    unless another part is wrong in full.
+    Each part is a check of any kind; a bare text means `mentions`. A part that cannot be graded makes the grade
+    unknown, unless another part is wrong in full.
 
-    **Does not catch**: what is said besides (`none_of`), nor the order. A reply that has two of three parts gets 0: for a
-    share, write a check for each under one aspect.
+    **Does not catch**: what is said besides (`none_of`), nor the order. A reply that has two of three parts gets 0: for
+    a share, write a check for each under one aspect.
     """
 
     parts: tuple[Part, ...]
@@ -88,8 +88,8 @@ class NoneOf:
     Passes: `One with a good battery and a screen you like.`
     Fails: `Get a Samsung.`
 
-    Each part is a check of any kind; a bare text means `mentions`. A part that cannot be graded makes the grade unknown,
-    unless another part holds in full.
+    Each part is a check of any kind; a bare text means `mentions`. A part that cannot be graded makes the grade
+    unknown, unless another part holds in full.
 
     **Does not catch**: the same thing in words that no part names. An empty reply passes.
     """

@@ -69,8 +69,8 @@ class Fields:
     Each value is graded as if it were the reply, and is right from a grade of 0.5 on. A bare text means `exact`. A text
     is graded without its quotation marks; a number, `true`, `false` and `null` as they are written (`12.50` is not
     `12.5` to `exact`, and is to `number`); a list or object as compact JSON. `address.city` is the field `city` of the
-    object `address`, `lines.0` the first of the list `lines`; a key that has the dot in it goes first. The reply is read
-    as by `json` and must be an object, else the share is 0. A field that cannot be graded makes the share unknown.
+    object `address`, `lines.0` the first of the list `lines`; a key that has the dot in it goes first. The reply is
+    read as by `json` and must be an object, else the share is 0. A field that cannot be graded makes the share unknown.
 
     **Does not catch**: fields that should not be there (`json_schema` with `additionalProperties: false`), nor their
     order.

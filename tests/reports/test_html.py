@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections import Counter
+from html.parser import HTMLParser
+
+import pytest
+
+from evalharness.records import Panel
+from evalharness.reports.html import LONGEST_REPLY, bar, render
+from tests.reports import examples
+from tests.reports.test_terminal import with_reply
+
+
+class Page(HTMLParser):
+    """What stands on a page without its script: elements, attributes, and the text of scripts and styles."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: Counter[str] = Counter()
+        self.attributes: list[tuple[str, str]] = []
+        self.inside: dict[str, list[str]] = {"script": [], "style": []}
+        self.kinds: list[str] = []
+        self.words: list[str] = []
+        self._open = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements[tag] += 1
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag in self.inside:
+            self._open = tag
+            self.inside[tag].append("")
+            self.kinds.append(dict(attrs).get("type") or tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = "" if tag == self._open else self._open
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self.inside[self._open][-1] += data
+        else:
+            self.words.append(data)
+
+    def data(self, number: int = 0) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = json.loads(self.scripts("application/json")[2 * number])
+        return found
+
+    def scripts(self, kind: str) -> list[str]:
+        kinds = [kind for kind in self.kinds if kind != "style"]
+        return [text for text, its in zip(self.inside["script"], kinds, strict=True) if its == kind]
+
+
+def page_of(panel: Panel) -> Page:
+    return Page("".join(render(panel)))
+
+
+def test_the_policy_lets_nothing_run_but_the_pages_own_script() -> None:
+    page = page_of(examples.one())
+
+    (policy,) = (value for name, value in page.attributes if name == "content" and "default-src" in value)
+    (script,), (style,) = page.scripts("script"), page.inside["style"]
+    hashes = ["sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
+    assert policy == (
+        f"default-src 'none'; style-src '{hashes[0]}'; script-src '{hashes[1]}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_nothing_is_loaded_from_anywhere() -> None:
+    text = "".join(render(examples.several()))
+    page = Page(text)
+
+    loads = [(n, v) for n, v in page.attributes if n in ("src", "srcset", "action", "data", "poster", "ping", "style")]
+    links = [value for name, value in page.attributes if name in ("href", "xlink:href")]
+    assert loads == []
+    assert all(link.startswith("#comparison-") for link in links)
+    assert not {"link", "img", "iframe", "object", "embed", "base"} & set(page.elements)
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert not re.search(r"url\(|@import", page.inside["style"][0])
+
+
+def test_the_script_makes_text_only_of_text() -> None:
+    (script,) = page_of(examples.one()).scripts("script")
+
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|Function\(|fetch|XMLHttp", script
+    )
+
+
+def test_verdict_table_and_flips_read_without_the_script() -> None:
+    words = " ".join(" ".join(page_of(examples.one()).words).split())
+
+    for fact in ("? INCONCLUSIVE", "format undecided: 10 points lower", "−1.2 [−3.9, +0.8]", "197 of 200",
+                 "✗ FAIL boiling-point-of-water had to pass and did not", "about 640 cases would decide",
+                 "whats-the-capital-of-australia facts ✗ broke no mention of 'Canberra'", "p (Holm) 0.7266",
+                 "2 cases, tuned only: limit: 429 after 5 tries", "203 sent, 0 from the cache"):  # fmt: skip
+        assert fact in words
+
+
+def test_the_interval_is_drawn_against_the_margin() -> None:
+    place = bar(examples.DELTAS[0])
+
+    # a scale of 1.15 x 1.5 x 5 points on each side of 130
+    assert place == {"low": 71.1, "high": 141.8, "at": 111.5, "zero": 130.0, "margin": 54.6, "width": 260.0}
+
+
+def test_cases_travel_as_json_with_scores_and_flips() -> None:
+    rows = page_of(examples.one()).data()
+
+    assert [row["case"] for row in rows] == [case for case, _, _ in examples.QUESTIONS]
+    assert rows[0]["aspects"] == [
+        ["facts", 1.0, 0.0, "broke", "no mention of 'Canberra'"],
+        ["style", 0.0, 1.0, "fixed", "judge: sarcastic"],
+    ]
+
+
+def test_a_system_text_is_written_once() -> None:
+    text = "".join(render(examples.many(200)))
+
+    assert text.count("You are Marv.") == 1
+
+
+@pytest.mark.parametrize("text", examples.HOSTILE.values(), ids=examples.HOSTILE)
+def test_no_text_adds_an_element_or_an_attribute(text: str) -> None:
+    whole = "".join(render(examples.hostile(text)))
+    page, plain = Page(whole), page_of(examples.hostile("plain"))
+
+    assert page.elements == plain.elements
+    assert [name for name, _ in page.attributes] == [name for name, _ in plain.attributes]
+    assert page.data()[0]["case"] == text
+    assert whole.encode("utf-8")
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\ufeff]", whole)
+
+
+def test_a_reply_of_ten_megabytes_is_cut_with_its_length() -> None:
+    text = "".join(render(with_reply("y" * 10_000_000)))
+
+    said = Page(text).data()[0]["tuned"]
+    assert isinstance(said, list)
+    assert said[0]["said"][2] == ["reply", "y" * LONGEST_REPLY, 10_000_000 - LONGEST_REPLY]
+    assert len(text) < 300_000
+
+
+def test_ten_thousand_pairs_come_in_small_pieces() -> None:
+    sizes = [len(piece) for piece in render(examples.many(2_000))]
+
+    assert max(sizes) < 100_000
+    assert len(sizes) > 30
