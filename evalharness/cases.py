@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from evalharness import each, schema
 from evalharness.checks import Check, CheckReader
@@ -22,6 +23,10 @@ TURN_FIELDS = frozenset({"ask", "reply", "expect", "except", "from", "take"})
 LONGEST_ID = 200
 LONGEST_SLUG = 60
 MOST_BAD_ROWS = 5
+
+Rest: TypeAlias = tuple[str | None, Payload, tuple[str, ...], tuple[str, ...], str | None, bool]
+_NOTHING: Rest = (None, {}, (), (), None, False)
+_NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ class CaseReader:
         self._made: list[int] = []
         self._ids: dict[str, str] = {}
         self._lines: dict[tuple[str, int | None], tuple[str, ...]] = {}
-        self._without_each: list[Mapping] = []
+        self._kept: list[Mapping] = []
 
     def read(self, top: Mapping) -> list[Case]:
         """Every case of the suite, rows of `each` multiplied out, ids made where none is given."""
@@ -94,33 +99,31 @@ class CaseReader:
         if cases and not cases.items:
             self.source.fault(listed.mark, "a suite needs at least one case")
         nodes = [found for item in cases.items if (found := self._mapping(item))] if cases else []
-        if "each" in top.entries:
-            for node in nodes:
-                if "each" in node.entries:
-                    hint = "a case is multiplied once: leave one of them out"
-                    self.source.fault(node.key("each"), "'each' stands on top and on this case", hint)
-            self._multiply(top.entries["each"], nodes)
-        else:
-            for node in nodes:
-                self._one_or_many(node)
+        on_top = top.entries.get("each")
+        if on_top is not None:
+            self._multiply(on_top, nodes)
+        for node in nodes:
+            multiplied = node.entries.get("each")
+            if multiplied is not None and on_top is not None:
+                hint = "a case is multiplied once: leave one of them out"
+                self.source.fault(node.key("each"), "'each' stands on top and on this case", hint)
+            elif multiplied is not None:
+                self._multiply(multiplied, [self._without_each(node)])
+            elif on_top is None:
+                if self.checks.row is not None:
+                    self.checks.under(None)
+                self._case(node)
         return self._named()
 
     def _mapping(self, node: Node) -> Mapping | None:
         return schema.mapping(self.source, node, "a case", "write `- ask: ...`, with `expect` below it")
 
-    def _one_or_many(self, node: Mapping) -> None:
-        multiplied = node.entries.get("each")
-        if multiplied is None:
-            self.checks.under(None)
-            self._case(node)
-            return
-        kept = [
-            (key, value, at) for (key, value), at in zip(node.entries.items(), node.keys, strict=True) if key != "each"
-        ]
-        bare = Mapping({key: value for key, value, _ in kept}, [at for *_, at in kept], node.mark)
+    def _without_each(self, node: Mapping) -> Mapping:
+        kept = [(key, at) for key, at in zip(node.entries, node.keys, strict=True) if key != "each"]
+        bare = Mapping({key: node.entries[key] for key, _ in kept}, [at for _, at in kept], node.mark)
         # Nodes are known by their id while the suite is read, so this one must last as long.
-        self._without_each.append(bare)
-        self._multiply(multiplied, [bare])
+        self._kept.append(bare)
+        return bare
 
     def _multiply(self, node: Node, cases: list[Mapping]) -> None:
         """Each case with each row; ends at the fifth row with faults, for the others will have the same."""
@@ -131,13 +134,13 @@ class CaseReader:
         rows = bad = 0
         for row in data.rows(self.source):
             rows += 1
-            before = self.source.count()
+            before = self.source.noted
             self.checks.under(row)
             for case in cases:
                 filled = self.filler.fill(case, row)
                 if isinstance(filled, Mapping):
                     self._case(filled)
-            bad += self.source.count() > before
+            bad += self.source.noted > before
             if bad == MOST_BAD_ROWS:
                 break
         for case in cases:
@@ -148,43 +151,57 @@ class CaseReader:
     # --- one case ---
 
     def _case(self, node: Mapping) -> None:
-        entries = node.entries
-        before = self.source.count()
-        if not entries.keys() <= FIELDS:
-            schema.known(self.source, node, "a case", FIELDS)
-        off = self._off(entries)
-        if "turns" in entries:
-            turns, whole = self._conversation(node, off)
-        elif "ask" in entries:
-            ask = schema.words(self.source, entries["ask"], "'ask'")
-            turns, whole = (Turn(ask or "", None, self._expected(entries, off)),), ()
+        entries, source = node.entries, self.source
+        noted = source.noted
+        turns: tuple[Turn, ...]
+        whole: tuple[Check, ...] = ()
+        if len(entries) == 2 and "ask" in entries and "expect" in entries:
+            turns = (self._single(entries, _NONE),)
+            rest, given = _NOTHING, ""
         else:
-            self.source.fault(node.mark, "a case needs 'ask' or 'turns'")
+            if not entries.keys() <= FIELDS:
+                schema.known(source, node, "a case", FIELDS)
+            if "turns" in entries:
+                turns, whole = self._conversation(node, self._off(entries))
+            elif "ask" in entries:
+                turns = (self._single(entries, self._off(entries)),)
+            else:
+                source.fault(node.mark, "a case needs 'ask' or 'turns'")
+                return
+            rest = self._rest(entries)
+            given = self._id(entries["id"]) if "id" in entries else ""
+        if source.noted > noted:
             return
-        rest = self._rest(entries) if len(entries) > 2 else (None, {}, (), (), None, False)
-        given = self._id(entries["id"]) if "id" in entries else ""
-        if self.source.count() > before:
-            return
-        if not whole and not any(turn.expect for turn in turns):
-            self.source.fault(node.mark, "this case has no check", "give it `expect`, or put a check under `every`")
+        if not (whole or turns[0].expect or any(turn.expect for turn in turns)):
+            source.fault(node.mark, "this case has no check", "give it `expect`, or put a check under `every`")
             return
         if not given:
             self._made.append(len(self.cases))
-        self.cases.append(Case(given or slug(_question(turns)), turns, whole, *rest, node.mark.line + 1))
+            given = slug(turns[0].ask if len(turns) == 1 else _question(turns))
+        self.cases.append(Case(given, turns, whole, *rest, node.mark.line + 1))
+
+    def _single(self, entries: dict[str, Node], off: frozenset[str]) -> Turn:
+        """The turn of a case that has `ask`."""
+        ask = entries["ask"]
+        if isinstance(ask, Text) and (text := ask.value) and not text.isspace():
+            return Turn(text, None, self._expected(entries, off))
+        return Turn(schema.words(self.source, ask, "'ask'") or "", None, self._expected(entries, off))
 
     def _expected(self, entries: dict[str, Node], off: frozenset[str]) -> tuple[Check, ...]:
         """`every` less what `except` takes off, then the turn's own checks."""
-        every = self.checks.every()
+        every = self.checks.every() if self.checks.every_aspects else ()
         if off:
             every = tuple(check for check in every if check.aspect not in off)
         own = entries.get("expect")
-        return every if own is None else every + self.checks.expect(own)
+        if own is None:
+            return every
+        return every + self.checks.expect(own) if every else self.checks.expect(own)
 
     def _off(self, entries: dict[str, Node]) -> frozenset[str]:
         """The aspects of `every` that `except` takes off."""
         node = entries.get("except")
         if node is None:
-            return frozenset()
+            return _NONE
         off = schema.texts(self.source, node, "'except'")
         known = self.checks.every_aspects
         for aspect in off:
@@ -193,14 +210,11 @@ class CaseReader:
                 self.source.fault(node.mark, f"'every' has no aspect {quoted(aspect)} to take off", hint)
         return frozenset(off)
 
-    def _rest(
-        self, entries: dict[str, Node]
-    ) -> tuple[str | None, Payload, tuple[str, ...], tuple[str, ...], str | None, bool]:
+    def _rest(self, entries: dict[str, Node]) -> Rest:
         """What a case may say besides: system, params, context, tags, group and must_pass."""
-        source, got = self.source, entries.get
-        system, params, context, tags, group, must = map(
-            got, ("system", "params", "context", "tags", "group", "must_pass")
-        )
+        source, get = self.source, entries.get
+        system, params, context = get("system"), get("params"), get("context")
+        tags, group, must = get("tags"), get("group"), get("must_pass")
         return (
             schema.text(source, system, "'system'", 'to send none, write system: ""') if system else None,
             schema.payload(source, params, "'params'") if params else {},
@@ -239,10 +253,10 @@ class CaseReader:
         listed = schema.sequence(source, entries["turns"], "'turns'", "each turn begins with '- '")
         if listed is None:
             return (), ()
-        before = source.count()
+        before = source.noted
         turns = [turn for item in listed.items for turn in self._turns(item, off)]
         asked = [place for place, turn in enumerate(turns) if turn.reply is None]
-        if not asked and source.count() == before:
+        if not asked and source.noted == before:
             source.fault(listed.mark, "no turn of this case is asked", "a turn without 'reply' is asked")
         own = entries.get("expect")
         if own is None:

@@ -71,7 +71,7 @@ class CheckReader:
         cannot grade a whole conversation.
         """
         if isinstance(node, Text) and not whole:
-            return self._fact(node)
+            return self._facts.get(node.value) or self._fact(node)
         fixed = self.filler.fixed(node)
         if fixed and id(node) in self._kept:
             return self._kept[id(node)]
@@ -123,12 +123,10 @@ class CheckReader:
 
     def _fact(self, node: Text) -> tuple[Check, ...]:
         """A bare text under `expect`: the reply mentions it."""
-        found = self._facts.get(node.value)
-        if found is None:
-            scorer = self.drafts.bare(node, "mentions")
-            found = (Check("mentions", "facts", scorer),) if scorer else ()
-            if found and len(self._facts) < MOST_KEPT:
-                self._facts[node.value] = found
+        scorer = self.drafts.bare(node, "mentions")
+        found = (Check("mentions", "facts", scorer),) if scorer else ()
+        if found and len(self._facts) < MOST_KEPT:
+            self._facts[node.value] = found
         return found
 
     def _draft(self, node: Node, aspect: str) -> Draft | None:
@@ -159,12 +157,9 @@ class CheckReader:
                 self.source.fault(mark, what, self._hint(aspect))
 
     def _listed(self, node: Node) -> list[Node]:
-        """One where many may stand is a list of one."""
-        if isinstance(node, Sequence):
-            if not node.items:
-                self.source.fault(node.mark, "this list of checks is empty")
-            return node.items
-        return [] if isinstance(node, Broken) else [node]
+        if isinstance(node, Sequence) and not node.items:
+            self.source.fault(node.mark, "this list of checks is empty")
+        return schema.listed(self.source, node)
 
     def _hint(self, name: str) -> str:
         found = schema.near(name, self.aspects | self.drafts.kinds)

@@ -10,7 +10,7 @@ from evalharness.each import Filler, Row, file
 from evalharness.errors import Faults
 from evalharness.files import quoted, read_text
 from evalharness.scorers.base import SCORERS, BuildFault, BuildFaults, Kind, Option, Scorer, build, from_text, kind
-from evalharness.tree import Broken, Mapping, Mark, Node, Sequence, Source, Text
+from evalharness.tree import Mapping, Mark, Node, Sequence, Source, Text
 
 BESIDE = ("name", "weight", "pass_at", "truncated")
 DEEPEST = 40
@@ -35,7 +35,8 @@ class DraftReader:
     """Reads single checks.
 
     named: the checks under `checks`. aspects: what may stand beside a check by mistake. row: what fills named checks,
-    None outside `each`. forms: how each scorer was written, as JSON, by its id. used: the named checks that were read.
+    None outside `each`. kind_of: the kind of each class of scorer
+    that was built. used: the named checks that were read.
     """
 
     def __init__(self, source: Source, filler: Filler, named: dict[str, Node], aspects: Collection[str]) -> None:
@@ -45,7 +46,7 @@ class DraftReader:
         self.aspects = aspects
         self.kinds = SCORERS.names() | {"check"}
         self.row: Row | None = None
-        self.forms: dict[int, tuple[str, object]] = {}
+        self.kind_of: dict[type, str] = {}
         self._sizes: dict[int, int] = {}
         self.used: set[str] = set()
         self._simple: dict[tuple[str, str], Scorer] = {}
@@ -81,7 +82,7 @@ class DraftReader:
         except BuildFaults as error:
             self._note(node, kind(name), error)
             return None
-        self.forms[id(scorer)] = (name, value)
+        self.kind_of[type(scorer)] = name
         if len(self._simple) < MOST_KEPT:
             self._simple[name, value] = scorer
         return scorer
@@ -97,7 +98,7 @@ class DraftReader:
             known = kind(name)
             if known.switch:
                 fields: dict[str, object] = {known.subject.name: "true"}
-                scorer = self._built(known, fields, fields, node)
+                scorer = self._built(known, fields, node)
                 return Draft(name, known, scorer) if scorer else None
             hint = f"write {{{name}: ...}}"
             self.source.fault(node.mark, f"{quoted(name)} is a kind of check that needs a subject", hint)
@@ -194,10 +195,9 @@ class DraftReader:
         return None if name is None else self.resolve(name, value.mark)
 
     def _of_kind(self, node: Mapping, known: Kind) -> Draft | None:
-        before = self.source.count()
+        before = self.source.noted
         options = {option.name: option for option in known.options[1:]} | {known.name: known.subject}
         fields: dict[str, object] = {}
-        written: dict[str, object] = {}
         for key, value in node.entries.items():
             option = options.get(key)
             if option is None:
@@ -207,10 +207,10 @@ class DraftReader:
                 hint = f"write {known.name}: true" if known.switch and option is known.subject else ""
                 self.source.fault(value.mark, f"{quoted(key)} has no value", hint)
             else:
-                fields[option.name], written[option.name] = self._value(option, value, known)
-        if self.source.count() > before:
+                fields[option.name] = self._value(option, value, known)
+        if self.source.noted > before:
             return None
-        scorer = self._built(known, fields, written, node)
+        scorer = self._built(known, fields, node)
         return Draft(known.name, known, scorer) if scorer else None
 
     def _extra(self, node: Mapping, key: str, name: str, options: Collection[str]) -> None:
@@ -247,30 +247,26 @@ class DraftReader:
 
     # --- options ---
 
-    def _value(self, option: Option, node: Node, known: Kind) -> tuple[object, object]:
-        """What the builder takes, and the same as JSON."""
+    def _value(self, option: Option, node: Node, known: Kind) -> object:
+        """What the builder takes for an option."""
         match option.holds:
+            case "value":
+                value = schema.plain(node)
+                return [value] if _many(option) and not isinstance(value, list) else value
+            case "document":
+                return self._document(node)
             case "part":
-                part = self._part(node, known.bare)
-                return part, self._written(part)
+                return self._part(node, known.bare)
             case "parts":
-                parts = [self._part(item, known.bare) for item in _listed(node)]
+                parts = [self._part(item, known.bare) for item in schema.listed(self.source, node)]
                 if not parts:
                     self.source.fault(node.mark, f"{quoted(known.name)} holds no checks")
-                return tuple(parts), [self._written(part) for part in parts]
-            case "named parts":
-                found = schema.mapping(self.source, node, f"what stands under {quoted(known.name)}")
-                named = {key: self._part(item, known.bare) for key, item in found.entries.items()} if found else {}
-                if found and not named:
-                    self.source.fault(node.mark, f"{quoted(known.name)} holds no checks")
-                return named, {key: self._written(part) for key, part in named.items()}
-            case "document":
-                document = self._document(node)
-                return document, document
-        value = schema.plain(node)
-        if _many(option) and not isinstance(value, list):
-            value = [value]
-        return value, value
+                return tuple(parts)
+        found = schema.mapping(self.source, node, f"what stands under {quoted(known.name)}")
+        named = {key: self._part(item, known.bare) for key, item in found.entries.items()} if found else {}
+        if found and not named:
+            self.source.fault(node.mark, f"{quoted(known.name)} holds no checks")
+        return named
 
     def _part(self, node: Node, bare: str) -> Scorer | None:
         if isinstance(node, Text):
@@ -280,9 +276,6 @@ class DraftReader:
             return draft.scorer if draft else None
         schema.wrong(self.source, node, "a check must be a text or a mapping")
         return None
-
-    def _written(self, part: Scorer | None) -> object:
-        return None if part is None else self.forms[id(part)]
 
     def _document(self, node: Node) -> object:
         """A JSON object: inline, or in a file beside the suite."""
@@ -307,7 +300,7 @@ class DraftReader:
 
     # --- building ---
 
-    def _built(self, known: Kind, fields: dict[str, object], written: dict[str, object], node: Node) -> Scorer | None:
+    def _built(self, known: Kind, fields: dict[str, object], node: Node) -> Scorer | None:
         try:
             scorer = build(known.name, fields)
         except BuildFaults as error:
@@ -317,20 +310,13 @@ class DraftReader:
         if parts > MOST_PARTS:
             self.source.fault(node.mark, f"more than {MOST_PARTS} checks stand in this one")
             return None
-        self.forms[id(scorer)] = (known.name, written)
+        self.kind_of[type(scorer)] = known.name
         self._sizes[id(scorer)] = parts
         return scorer
 
     def _note(self, node: Node, known: Kind, error: BuildFaults) -> None:
         for fault in error.faults:
             self.source.fault(_place(node, known, fault), fault.what, fault.hint)
-
-
-def _listed(node: Node) -> list[Node]:
-    """One where many may stand is a list of one."""
-    if isinstance(node, Sequence):
-        return node.items
-    return [] if isinstance(node, Broken) else [node]
 
 
 def _many(option: Option) -> bool:

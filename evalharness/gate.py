@@ -76,7 +76,9 @@ def bearing(cases: Iterable[Case]) -> dict[str, Bearing]:
     alone: Counter[tuple[str, ...]] = Counter()
     grouped: dict[str, set[str]] = {}
     for case in cases:
-        aspects = case.aspects
+        first = case.turns[0].expect
+        plain = len(first) == 1 == len(case.turns) and not case.expect
+        aspects = (first[0].aspect,) if plain else case.aspects
         if case.group is None:
             alone[aspects] += 1
         else:

@@ -31,8 +31,6 @@ A_MINUTE = 65.0
 """Seconds for which a lane that is only told "too many" goes on asking: most limits are by the minute."""
 MISLED = 3
 """Refusals in spite of credit that should have come back, after which a server is taken to count by windows."""
-UNREACHABLE = 32
-"""Questions in a row that found nobody there, before the others are not asked at all."""
 UNSEEN_TOKENS = 512
 """Tokens that an answer is taken to have before the first has come."""
 
@@ -143,7 +141,6 @@ class Lane(Generic[W]):
         self._cut_at = -math.inf
         self.hold = -math.inf
         self._strikes = 0
-        self._unreachable = 0
         self._longest_answer = 0
 
     # --- what to ask next ---------------------------------------------------------------------------------------------
@@ -203,9 +200,9 @@ class Lane(Generic[W]):
 
     def answered(self, question: Question[W], usage: Usage, now: float) -> float:
         """An answer came, so the server is well: a lane that had grown narrow widens. Returns its cost in USD."""
-        self._strikes = self._unreachable = 0
+        self._strikes = 0
         self._well_at = now
-        self._misled = 0 if question.sent_at >= self._cut_at else self._misled
+        self._misled = 0 if question.sent_at > self._cut_at else self._misled
         self._width = min(float(self.at_once), self._width + 1 / self._width)
         self._longest_answer = max(self._longest_answer, usage.tokens_out)
         tokens = usage.tokens_in + usage.tokens_out
@@ -231,26 +228,21 @@ class Lane(Generic[W]):
         if error.stops:
             self.stopped = failure
             return failure
-        self._unreachable = self._unreachable + 1 if error.kind == "unreachable" else 0
         if not error.again:
             return failure
         if error.wait is not None and error.wait > min(patience, LONGEST_WAIT):
-            self.stopped = Failure(
-                failure.kind, f"{error.what} (the server asks to be left alone for {error.wait:.0f} s)", question.sent
-            )
+            what = f"{error.what} (the server asks to be left alone for {error.wait:.0f} s)"
+            self.stopped = Failure(failure.kind, what, question.sent)
             return self.stopped
-        if error.wait is not None or limited:
+        pauses = limited or error.kind == "unreachable" or error.wait is not None
+        if pauses:
             self._pause(question, error.wait, now, limited=limited)
-        patient = error.wait is None and now - (self._well_at or now) < A_MINUTE
-        if limited and self._strikes > self.tries and not patient:
+        if self._hopeless(error, now):
             self.stopped = failure
-            return failure
-        if question.tries >= self.tries:
-            if self._unreachable >= UNREACHABLE * self.tries:
-                self.stopped = failure
+        if self.stopped or question.tries >= self.tries:
             return failure
         self.free(question)
-        if limited or error.wait is not None:
+        if pauses:
             self.open.appendleft(question)
         else:
             self._count += 1
@@ -258,17 +250,28 @@ class Lane(Generic[W]):
             heappush(self._later, (now + pause, self._count, question))
         return None
 
+    def _hopeless(self, error: ModelFailed, now: float) -> bool:
+        """Whether so many pauses in a row brought nothing that the others need not be asked."""
+        if error.kind == "unreachable":
+            return self._strikes >= self.tries
+        if error.kind != "limit" or self._strikes <= self.tries:
+            return False
+        return error.wait is not None or now - (self._well_at or now) >= A_MINUTE
+
     def _pause(self, question: Question[W], wait: float | None, now: float, *, limited: bool) -> None:
         """Nothing is sent for a while, and then less at a time; what was sent before a pause tells nothing new."""
-        if limited and question.sent_at >= self._cut_at:
+        jitter = random.random()  # noqa: S311 - a pause
+        pause = 0.0
+        if question.sent_at > self._cut_at:
             self._cut_at = now
             self._strikes += 1
-            if not self._told:
+            # Limits come back within a second or within a minute, servers that are restarted within seconds.
+            grown = 2.0 ** (self._strikes - 3) if limited else 4.0 ** (self._strikes - 2)
+            pause = jitter * min(LONGEST_PAUSE, grown)
+            if limited and not self._told:
                 self._width = max(1.0, self._width * 0.75)
-            elif question.before[0] > self._told_from:
+            elif limited and question.before[0] > self._told_from:
                 self._misled += 1  # sent on credit that should have come back
-        jitter = random.random()  # noqa: S311 - a pause
-        pause = jitter * min(LONGEST_PAUSE, 4.0 ** (self._strikes - 2))
         self.hold = max(self.hold, now + (pause if wait is None else wait + 0.001 + 0.01 * jitter))
 
     def _listen(self, question: Question[W]) -> None:
@@ -299,11 +302,11 @@ class Lane(Generic[W]):
     # --- what it costs ------------------------------------------------------------------------------------------------
 
     def _estimate(self, question: Question[W]) -> None:
-        """Tokens as a rough guess: three characters each, and an answer as long as the longest so far."""
+        """Tokens as a rough guess: three characters each, four more a message, an answer as long as the longest yet."""
         if question.tokens and not self.price:
             return
         request = question.request
-        tokens_in = sum(len(message.content) for message in request.messages) // 3 + 1
+        tokens_in = sum(len(message.content) // 3 + 4 for message in request.messages) + 3
         most = request.params.get("max_completion_tokens", request.params.get("max_tokens"))
         tokens_out = self._longest_answer or UNSEEN_TOKENS
         if isinstance(most, int):

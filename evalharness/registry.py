@@ -81,5 +81,11 @@ def load_files(paths: tuple[Path, ...]) -> None:
         spec = importlib.util.spec_from_file_location(f"evalharness_user_{path.stem}", path)
         if spec is None or spec.loader is None or not path.is_file():
             raise EvalError(f"{path}: not a Python file", "name a .py file, relative to the config")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        try:
+            spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        except EvalError:
+            raise
+        except Exception as error:
+            raise EvalError(
+                f"{path}: {type(error).__name__}: {error}", "the config's `scorers` names this file"
+            ) from None

@@ -65,8 +65,7 @@ def words(source: Source, node: Node, what: str, hint: str = "") -> str | None:
 
 def texts(source: Source, node: Node, what: str) -> tuple[str, ...]:
     """A list of texts that say something; one alone is a list of one."""
-    items = node.items if isinstance(node, Sequence) else [node]
-    found = [words(source, item, what) for item in items]
+    found = [words(source, item, what) for item in listed(source, node)]
     return tuple(text for text in found if text is not None)
 
 
@@ -171,6 +170,16 @@ def known(source: Source, node: Mapping, what: str, fields: Collection[str]) -> 
             source.fault(mark, f"{what} has no field {quoted(name)}", near(name, fields))
 
 
+def listed(source: Source, node: Node) -> list[Node]:
+    """One where many may stand is a list of one."""
+    if isinstance(node, Sequence):
+        return node.items
+    if isinstance(node, Broken):
+        source.noted += 1
+        return []
+    return [node]
+
+
 def near(name: str, names: Collection[str]) -> str:
     """The hint for a mistyped name; what is longer than any name is not compared."""
     return suggestion(name[:100], names)
@@ -180,7 +189,9 @@ def wrong(source: Source, node: Node, must: str, hint: str = "") -> None:
     """A fault that says what stands there instead; silent where a fault was noted already."""
     if isinstance(node, Text) and not node.value and not node.style:
         source.fault(node.mark, f"{must}, it has no value", hint)
-    elif not isinstance(node, Broken):
+    elif isinstance(node, Broken):
+        source.noted += 1
+    else:
         source.fault(node.mark, f"{must}, this is {node.noun}", hint)
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar, get_args
 
 from evalharness import each, gate, schema, tree
 from evalharness.cases import Case, CaseReader, Turn
 from evalharness.checks import Check, CheckReader
+from evalharness.content import Content
 from evalharness.each import Filler
 from evalharness.errors import Fault, Faults, UnknownName
 from evalharness.files import read_text
-from evalharness.records import Criterion, Payload, Scope, SuiteRef, encode
+from evalharness.records import Criterion, Payload, Scope, SuiteRef
 from evalharness.scorers.base import SCORERS
 
 __all__ = ["Case", "Check", "Suite", "Turn", "json_schema", "load", "select"]
@@ -41,8 +41,8 @@ class Suite:
     """A suite file, read whole: rows multiplied out, short forms made long, every check built.
 
     path: as the caller named the file. gate: one criterion an aspect; `gate_declared` says whether the file has them or
-    they are the default. hash: sha256 over all that can change cases, checks, gate, and how they are read; not over
-    comments, layout, names or places. warnings: what is allowed and probably not meant.
+    they are the default. train: relative to the suite's folder. warnings: what is allowed and probably not meant.
+    content: what `hash` is over.
     """
 
     name: str
@@ -63,8 +63,16 @@ class Suite:
     interval: Interval
     alpha: float
     uncalibrated: Uncalibrated
-    hash: str
     warnings: tuple[Fault, ...]
+    content: Content = field(repr=False, compare=False)
+
+    @property
+    def hash(self) -> str:
+        """sha256 over all that can change cases, checks, gate, and how they are read, in hexadecimal.
+
+        Comments, layout, names, places and `samples` change nothing, nor does `select`.
+        """
+        return self.content.hash
 
 
 def load(path: str | Path) -> Suite:
@@ -137,13 +145,16 @@ def _read(file: str, text: str) -> Suite:
     checks.named(templates=cases.multiplied)
     borne = gate.bearing(found)
     criteria = gate.read(source, declared, kinds, prefer=bool(draft.prefer)) if declared else gate.default(borne)
-    if not source.count() and isinstance(declared, tree.Mapping):
+    if not source.noted and isinstance(declared, tree.Mapping):
         gate.unborne(source, declared, criteria, borne)
-    if source.count():
+    if source.noted:
         raise Faults(source.faults())
     suite = replace(draft, cases=found, gate=criteria, gate_declared=declared is not None)
     _warn(source, top, suite, borne)
-    return replace(suite, hash=_hash(suite, checks), warnings=source.warnings())
+    gated = [[c.aspect, *(getattr(c, name) for name in gate.CRITERIA)] for c in suite.gate]
+    read_as = [suite.scope, suite.test, suite.interval, suite.alpha, suite.uncalibrated]
+    content = Content([suite.system, suite.params, suite.prefer, gated, read_as], found, checks.drafts.kind_of)
+    return replace(suite, content=content, warnings=source.warnings())
 
 
 def _settings(source: tree.Source, top: tree.Mapping) -> Suite:
@@ -183,8 +194,8 @@ def _settings(source: tree.Source, top: tree.Mapping) -> Suite:
         interval=get("interval", _one_of(get_args(Interval)), "score"),
         alpha=get("alpha", alpha, 0.05),
         uncalibrated=get("uncalibrated", _one_of(get_args(Uncalibrated)), "mark"),
-        hash="",
         warnings=(),
+        content=Content((), (), {}),
     )
 
 
@@ -209,28 +220,3 @@ def _warn(source: tree.Source, top: tree.Mapping, suite: Suite, borne: dict[str,
             source.warn(declared.key(aspect), what, hint)
         else:
             source.warn(top.key("cases"), f"{what} (the default, for there is no `gate`)", hint)
-
-
-def _hash(suite: Suite, checks: CheckReader) -> str:
-    """sha256 over what can change cases, checks and gate, and how they are read; in hexadecimal."""
-    forms = checks.drafts.forms
-
-    def written(found: Sequence[Check]) -> list[object]:
-        return [(c.name, c.aspect, c.weight, c.pass_at, c.truncated, forms[id(c.scorer)]) for c in found]
-
-    digest = hashlib.sha256()
-    gated = [[c.aspect, *(getattr(c, name) for name in gate.CRITERIA)] for c in suite.gate]
-    reading = [suite.scope, suite.test, suite.interval, suite.alpha, suite.uncalibrated]
-    digest.update(encode([suite.system, suite.params, suite.prefer, gated, reading]).encode())
-    # Many cases at a time, for a call of the encoder costs more than what it writes of one.
-    for start in range(0, len(suite.cases), 500):
-        told = [
-            (
-                (c.id, c.system, c.params, c.context, c.tags, c.group, c.must_pass),
-                [(turn.ask, turn.reply, written(turn.expect)) for turn in c.turns],
-                written(c.expect) if c.expect else (),
-            )
-            for c in suite.cases[start : start + 500]
-        ]
-        digest.update(encode(told).encode())
-    return digest.hexdigest()

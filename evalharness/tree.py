@@ -103,11 +103,15 @@ class Place:
 
 
 class Source:
-    """One suite file while it is read: its name as the caller gave it, its text, and the faults found so far."""
+    """One suite file while it is read: its name as the caller gave it, its text, and the faults found so far.
+
+    noted: counts every fault that was met, also again; a reader that sees it grow has nothing whole to give.
+    """
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
         self.content = text
+        self.noted = 0
         self._faults: list[tuple[int, int, int, Fault]] = []
         self._seen: set[Fault] = set()
         self._warnings: list[Fault] = []
@@ -119,7 +123,8 @@ class Source:
         self.attach(at, Fault(self.file, at.line + 1, at.column + 1, what, hint))
 
     def attach(self, at: Mark, *faults: Fault) -> None:
-        """Notes faults, also of another file, to be listed where this file speaks of them; each is noted once."""
+        """Notes faults, also of another file, to be listed where this file speaks of them; each is listed once."""
+        self.noted += len(faults)
         for fault in faults:
             if fault not in self._seen:
                 self._seen.add(fault)
@@ -138,10 +143,6 @@ class Source:
     def warnings(self) -> tuple[Fault, ...]:
         """All warnings so far, in file order."""
         return tuple(sorted(self._warnings))
-
-    def count(self) -> int:
-        """How many faults were found so far."""
-        return len(self._faults)
 
 
 def parse(text: str, file: str) -> tuple[Source, Node]:

@@ -25,7 +25,7 @@ CONTEXT = 8
 MOST_WORDS = 600
 """Longer stretches count as changed from end to end: matching words can take time with the square of their number."""
 
-LEAST_SHARED = 0.3
+LEAST_SHARED = 0.5
 """Below this share of the shorter text, marking single words hides more than it shows."""
 
 _WORD = re.compile(r"(\w+(?:[.,'’_-]\w+)*|[^\w\s])(\s*)")
@@ -112,19 +112,24 @@ def _squeezed(pieces: Sequence[Piece], room: int) -> tuple[Piece, ...]:
     if size <= room:
         return tuple(pieces)
     keep_end = 9 * room // 20
-    keep_start = room - keep_end
-    start = _first(pieces, keep_start)
+    start = _first(pieces, room - keep_end)
     end = [Piece(p.kind, p.text[::-1]) for p in _first([Piece(p.kind, p.text[::-1]) for p in pieces[::-1]], keep_end)]
-    return (*start, _gap(size - keep_start - keep_end), *end[::-1])
+    return (*start, _gap(size - sum(len(piece.text) for piece in (*start, *end))), *end[::-1])
 
 
 def _first(pieces: Iterable[Piece], room: int) -> list[Piece]:
+    """The first pieces, the last of them cut to what is left of the room, at a blank where one is near."""
     kept = []
     for piece in pieces:
+        text = piece.text[:room]
+        if len(text) < len(piece.text):
+            blank = max(text.rfind(" "), text.rfind("\n"))
+            text = text[:blank] if blank > len(text) - 20 else text
+        if text:
+            kept.append(Piece(piece.kind, text))
+        room -= len(piece.text)
         if room <= 0:
             break
-        kept.append(Piece(piece.kind, piece.text[:room]))
-        room -= len(piece.text)
     return kept
 
 

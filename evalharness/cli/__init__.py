@@ -75,7 +75,7 @@ def main() -> None:
     status = 0
     try:
         _unbreakable_output()
-        ended: object = group.main(standalone_mode=False)
+        ended: object = group.main(prog_name="evalharness", standalone_mode=False)
         status = ended if isinstance(ended, int) else 0
     except click.ClickException as error:
         error.show()

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from evalharness.records import Comparison, Delta, Flip, LeftOut, Pair, Panel, RunRef, Trial, Word
+from evalharness.records import Comparison, Delta, Flip, LeftOut, Pair, Panel, RunRef, Tally, Trial, Word
 from evalharness.registry import Registry
 from evalharness.sheet import weighted
 
@@ -237,13 +237,18 @@ def arm_facts(side: RunRef) -> tuple[tuple[str, str], ...]:
         ("scored", f"{side.scored:,} of {asked}"),
         ("run file", side.path),
     ]
-    if tally is not None:
-        cost = "cost unknown" if tally.usd is None else f"{tally.usd:.4f} USD"
-        tokens = f"{tally.usage.tokens_in:,} tokens in, {tally.usage.tokens_out:,} out"
-        rows.append(("requests", f"{tally.sent:,} sent, {tally.cached:,} from the cache; {cost}; {tokens}"))
-    else:
-        rows.append(("requests", "this run is not whole"))
+    rows.append(("requests", _took(tally) if tally is not None else "this run is not whole"))
     return tuple((label, text) for label, text in rows if text)
+
+
+def _took(tally: Tally) -> str:
+    """How many answers were bought, and for how much."""
+    told = [f"{tally.sent:,} sent, {tally.cached:,} known before"]
+    if tally.sent or tally.usd:
+        told.append("cost unknown" if tally.usd is None else f"{tally.usd:.4f} USD")
+    if tally.usage.tokens_in or tally.usage.tokens_out:
+        told.append(f"{tally.usage.tokens_in:,} tokens in, {tally.usage.tokens_out:,} out")
+    return "; ".join(told)
 
 
 def suite_facts(comparison: Comparison) -> tuple[tuple[str, str], ...]:

@@ -5,6 +5,7 @@ It is laid out by hand for any width: what does not fit side by side is stacked,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -244,10 +245,10 @@ HALF = 8
 
 
 def _scale(rows: Sequence[Delta]) -> float:
-    """What the bars' ends stand for: wide enough for the margins, however far one aspect went."""
+    """What the bars' ends stand for: some multiple of 5 points, enough for the margins however far one aspect went."""
     margin = max(delta.margin for delta in rows)
     ends = [abs(bound) for delta in rows for bound in (delta.low, delta.high) if bound is not None]
-    return min(3 * margin, max([2 * margin, *ends]))
+    return math.ceil(20 * min(3 * margin, max([2 * margin, *ends])) - 1e-9) / 20
 
 
 def _bar(delta: Delta, scale: float) -> str:

@@ -193,13 +193,19 @@ def build(name: str, fields: Mapping[str, object]) -> Scorer:
 
 def from_text(name: str, subject: str) -> Scorer:
     """`build` with nothing but a subject of one text: most checks of most suites, so without a validator between."""
-    first = kind(name).subject
-    if first.annotation is str:
+    field, make = _taking_text(name)
+    if make is not None:
         try:
-            return SCORERS.get(name)(**{first.name: subject})
+            return make(subject)
         except (TypeError, ValueError):
             pass  # `build` says what is wrong, and where
-    return build(name, {first.name: subject})
+    return build(name, {field: subject})
+
+
+@functools.cache
+def _taking_text(name: str) -> tuple[str, Callable[..., Scorer] | None]:
+    first = kind(name).subject
+    return first.name, SCORERS.get(name) if first.annotation is str else None
 
 
 class DataclassLike(Protocol):

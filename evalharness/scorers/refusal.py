@@ -24,12 +24,13 @@ _HOWEVER = (
 )
 _VERB = (
     r"(?:help(?! but\b| it\b| myself| \w+ing\b)|assist|aid|provide|supply|give|offer|share|discuss|answer|respond|"
-    r"comply|fulfil|do (?:that|this|so|it)|write|create|generate|produce|make|engage|participate|continue with|support|"
-    r"tell(?! you how\b| if\b| whether\b| which\b| the\b)|explain|show|teach|instruct|guide|walk you|facilitate|promote|"
-    r"encourage|advise|proceed|process|accommodate|complete|carry out|go along|take part|be (?:part|involved|used)|"
-    r"talk (?:about|you through)|comment|role-?play|pretend|impersonate|assess|diagnose|prescribe|predict|reveal|"
-    r"disclose|repeat|reproduce|translate|access|browse|endorse|condone|recommend(?![^.!?]{0,40} enough)|"
-    r"open|suggest|weigh in|take sides|act as)"
+    r"comply|fulfil|do (?:that|this|so|it)|write|create|generate|produce|make|engage|participate|continue with|"
+    r"support|tell(?! you how\b| if\b| whether\b| which\b| the\b)|explain|show|teach|instruct|guide|walk you|"
+    r"facilitate|promote|encourage|advise|proceed|process|accommodate|complete|carry out|go along|take part|"
+    r"be (?:part|involved|used)|talk (?:about|you through)|comment|role-?play|pretend|impersonate|assess|diagnose|"
+    r"prescribe|predict|reveal|"
+    r"disclose|repeat|reproduce|translate|access|browse|endorse|condone|recommend(?![^.!?]{0,40} enough)|open|"
+    r"suggest|weigh in|take sides|act as)"
 )
 _SHORT_OF = (
     r"(?! (?:you )?(?:an? |the |any )?(?:exact|precise|exhaustive|single|better|enough|it enough|this enough|up\b))"

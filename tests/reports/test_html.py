@@ -96,7 +96,7 @@ def test_verdict_table_and_flips_read_without_the_script() -> None:
     for fact in ("? INCONCLUSIVE", "format undecided: 10 points lower", "−1.2 [−3.9, +0.8]", "197 of 200",
                  "✗ FAIL boiling-point-of-water had to pass and did not", "about 640 cases would decide",
                  "whats-the-capital-of-australia facts ✗ broke no mention of 'Canberra'", "p (Holm) 0.7266",
-                 "2 cases, tuned only: limit: 429 after 5 tries", "203 sent, 0 from the cache"):  # fmt: skip
+                 "2 cases, tuned only: limit: 429 after 5 tries", "203 sent, 0 known before"):  # fmt: skip
         assert fact in words
 
 

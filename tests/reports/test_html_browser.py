@@ -15,7 +15,7 @@ from evalharness.reports.html import render
 from tests.reports import examples
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Dialog, Page
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -49,10 +49,14 @@ class Shown:
         self.page: Page = browser.new_page(**context)  # type: ignore[arg-type] # options of a page by name
         self.page.on("console", lambda message: self.trouble.append(f"console: {message.text}"))
         self.page.on("pageerror", lambda error: self.trouble.append(f"error: {error}"))
-        self.page.on("dialog", lambda dialog: (self.trouble.append("dialog"), dialog.dismiss()))
+        self.page.on("dialog", self._dismiss)
         self.page.on("request", lambda request: self.trouble.append(f"request: {request.url[:80]}"))
         self.page.goto(file.as_uri())
         self.trouble.remove(f"request: {file.as_uri()[:80]}")
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.trouble.append("dialog")
+        dialog.dismiss()
 
     def cases(self) -> list[str]:
         return self.page.locator(".case .name").all_inner_texts()
@@ -78,6 +82,7 @@ def test_flips_come_first_and_filters_narrow_the_list(browser: Browser, tmp_path
     assert shown.cases() == first[:4]
 
     shown.show("all")
+    shown.until("16 of 16 cases")
     shown.page.get_by_label("tag").select_option("literature")
     shown.until("4 of 16 cases")
     assert {name[:-6] for name in shown.cases()} == {"who-wrote-romeo-and-juliet", "author-of-faust"}
@@ -152,10 +157,10 @@ def test_hostile_texts_stay_text(browser: Browser, tmp_path: Path) -> None:
     shown = Shown(browser, examples.hostile(everything), tmp_path)
     for section in shown.page.locator("[data-cases]").all():
         section.scroll_into_view_if_needed()
-    shown.page.wait_for_function("document.querySelectorAll('.case[open] .column').length === 8")
+    shown.page.wait_for_function("() => document.querySelectorAll('.case[open] .column').length === 8")
 
     assert shown.page.evaluate(elements) == expected
-    body = shown.page.locator(".column.base .text").first.inner_text()
+    body = shown.page.locator(".column.base .reply .text").first.inner_text()
     assert "</script><script>alert(1)</script>" in body
     assert "<img src=x onerror=alert(1)>" in body
     assert r"user \u202eteg\u2066" in body
@@ -167,15 +172,20 @@ def test_hostile_texts_stay_text(browser: Browser, tmp_path: Path) -> None:
 def test_a_script_that_is_not_ours_does_not_run(browser: Browser, tmp_path: Path) -> None:
     shown = Shown(browser, examples.one(), tmp_path)
 
-    shown.page.evaluate(
-        "() => { const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s); "
-        "const i = new Image(); i.src = 'http://127.0.0.1:9/x.png'; document.body.append(i); }"
-    )
-    ran = shown.page.evaluate("window.ran")
+    with shown.page.expect_event("requestfailed") as blocked:
+        shown.page.evaluate(
+            """() => {
+                const script = document.createElement("script");
+                script.textContent = "window.ran = 1";
+                const image = new Image();
+                image.src = "http://127.0.0.1:9/x.png";
+                document.body.append(script, image);
+            }"""
+        )
 
-    assert ran is None
-    assert [line for line in shown.trouble if line.startswith("request")] == []
-    assert [line for line in shown.trouble if "Content Security Policy" in line]
+    assert shown.page.evaluate("window.ran") is None
+    assert blocked.value.failure == "csp"
+    assert len([line for line in shown.trouble if "Content Security Policy" in line]) == 2
     shown.page.close()
 
 

@@ -139,7 +139,7 @@ def test_the_small_print_says_how_to_make_the_numbers_again() -> None:
 
     for fact in ("marv 3f9c0d1e5ab7 (suites/marv.yaml)", "scope population, alpha 0.05, test exact, seed 7",
                  "served as gpt-4o-mini-2024-07-18", "began 2026-11-20T09:12:44+00:00", "evalharness 0.1.0",
-                 "203 sent, 0 from the cache; 0.0071 USD", "197 answered, 2 truncated, 1 failed (timeout)",
+                 "203 sent, 0 known before; 0.0071 USD", "197 answered, 2 truncated, 1 failed (timeout)",
                  "scored 199 of 200 replies"):  # fmt: skip
         assert fact in text
 
