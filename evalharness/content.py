@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
+import gc
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 from evalharness.cases import Case
 from evalharness.checks import Check
@@ -13,6 +15,18 @@ from evalharness.records import encode
 
 AT_ONCE = 500
 """Cases encoded by one call of the encoder, which costs more than what it writes of one case."""
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Keeps the garbage collector off: it would walk thousands of cases over and over, and no cycle is in them."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 class Content:
@@ -31,10 +45,11 @@ class Content:
     def hash(self) -> str:
         """sha256, in hexadecimal."""
         digest = hashlib.sha256(encode(self._reading).encode())
-        for start in range(0, len(self._cases), AT_ONCE):
-            told = [self._case(case) for case in self._cases[start : start + AT_ONCE]]
-            digest.update(encode(told).encode())
-        self._told.clear()
+        with uncollected():
+            for start in range(0, len(self._cases), AT_ONCE):
+                told = [self._case(case) for case in self._cases[start : start + AT_ONCE]]
+                digest.update(encode(told).encode())
+                self._told.clear()
         return digest.hexdigest()
 
     def _case(self, case: Case) -> object:
@@ -52,13 +67,13 @@ class Content:
 
     def _value(self, value: object) -> object:
         """A scorer as its kind and the options that are not the default; other values as JSON."""
-        cls = type(value)
+        cls: type[Hashable] = type(value)
         if cls in _PLAIN:
             return value
         kind = self._kinds.get(cls)
         if kind is not None:
             given = [(name, getattr(value, name), default) for name, default in _options(cls)]
-            return (kind, [(name, self._value(is_)) for name, is_, was in given if is_ is not was and is_ != was])
+            return (kind, [(name, self._value(now)) for name, now, was in given if now is not was and now != was])
         if isinstance(value, Mapping):
             return {str(key): self._value(inner) for key, inner in value.items()}
         if isinstance(value, list | tuple):

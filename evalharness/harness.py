@@ -9,14 +9,14 @@ Nothing is asked before every suite, arm and recording has been looked at; whate
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from itertools import zip_longest
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self, TypedDict
 
 from evalharness import engine, store
 from evalharness.cache import Cache
@@ -30,14 +30,25 @@ from evalharness.forecast import unknown
 from evalharness.measure import Arm
 from evalharness.models.base import Model, open_model
 from evalharness.plan import Plan, suite_ref
-from evalharness.records import Panel, Run, Trial
+from evalharness.records import Panel, Run, Tally, Trial
 from evalharness.registry import load_files
 from evalharness.score import regrade
 from evalharness.sheet import Sheet
 from evalharness.suite import Suite, select
 from evalharness.suite import load as load_suite
 
-__all__ = ["Asked", "Options", "ask", "compare_asked", "compare_runs", "load_config", "load_suite", "plans", "rescore"]
+__all__ = [
+    "Asked",
+    "Options",
+    "aask",
+    "ask",
+    "compare_asked",
+    "compare_runs",
+    "load_config",
+    "load_suite",
+    "plans",
+    "rescore",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,22 +142,35 @@ def ask(
     options: Options = DEFAULT,
     watch: engine.Watch | None = None,
 ) -> Asked:
-    """Asks every suite of every arm in one fan-out and writes a run file for each pair.
+    """Asks every suite of every arm, the arms of a suite at once, and writes a run file for each pair.
 
     Answers that are known cost nothing. An interrupt keeps what there is: the runs that were whole are whole, the
-    others are `.part` files, and asking again goes on.
+    others are `.part` files, and asking again goes on. Not where an event loop runs: see `aask`.
     """
     rows: list[tuple[Arm, ...]] = []
-    interrupted: engine.Interrupted | None = None
-    jobs = plans(suites, names, config, options)
-    with ExitStack() as stack:
-        cache = stack.enter_context(Cache(config.state / "cache")) if options.cache != "off" else None
-        for row in jobs:
-            arms, interrupted = _ask_suite(row, cache, config, options, watch or engine.Silent())
-            rows.append(arms)
-            if interrupted:
-                break
-    return Asked(tuple(rows), interrupted)
+    for sitting in _sittings(suites, names, config, options, watch):
+        with sitting:
+            try:
+                tallies = engine.run(sitting.flows, sitting.models, **sitting.rest())
+            except engine.Interrupted as stopped:
+                return Asked((*rows, sitting.arms(stopped.tallies)), stopped)
+            rows.append(sitting.arms(tallies))
+    return Asked(tuple(rows))
+
+
+async def aask(
+    suites: Sequence[Suite],
+    names: Sequence[str],
+    config: Config,
+    options: Options = DEFAULT,
+    watch: engine.Watch | None = None,
+) -> Asked:
+    """The same as `ask` on the caller's event loop."""
+    rows = []
+    for sitting in _sittings(suites, names, config, options, watch):
+        with sitting:
+            rows.append(sitting.arms(await engine.arun(sitting.flows, sitting.models, **sitting.rest())))
+    return Asked(tuple(rows))
 
 
 def compare_asked(asked: Asked, options: Options = DEFAULT) -> Panel:
@@ -178,38 +202,69 @@ def rescore(path: Path, suite: Suite, output: Path | None = None) -> Run:
     target = output or path.with_name(f"{path.stem}.rescored.jsonl")
     with store.Writer(target, graded) as writer:
         flows = regrade(run, suite)
-        engine.run(flows, {}, cache=None, limits=engine.Limits(), finished=writer.add, watch=engine.Silent())
+        engine.run(flows, {}, cache=None, limits=engine.Limits(), finished=writer.add, watch=engine.SILENT)
         return writer.finish(run.tally) if run.tally else writer.stop()
 
 
-def _ask_suite(
-    jobs: Sequence[Job], cache: Cache | None, config: Config, options: Options, watch: engine.Watch
-) -> tuple[tuple[Arm, ...], engine.Interrupted | None]:
-    """One suite of all its arms at once."""
-    limits = engine.Limits(options.at_once, options.budget or config.budget, options.seconds, options.cache)
-    began = datetime.now(UTC).isoformat(timespec="seconds")
-    models = {job.model.ref.name: job.model for job in jobs}
-    interrupted: engine.Interrupted | None = None
-    with ExitStack() as stack:
-        sheets = [Sheet(job.plan.cases()) for job in jobs]
-        writers = [stack.enter_context(_writer(job, began, options.selected)) for job in jobs]
+class _Rest(TypedDict):
+    """What the engine takes beside flows and models."""
 
-        def finished(_: int, result: tuple[int, int, Trial]) -> None:
-            at, place, trial = result
-            sheets[at].add(place, trial)
-            writers[at].add(place, trial)
+    cache: Cache | None
+    limits: engine.Limits
+    finished: Callable[[int, tuple[int, int, Trial]], None]
+    watch: engine.Watch
 
-        try:
-            tallies = engine.run(_InTurn(jobs), models, cache=cache, limits=limits, finished=finished, watch=watch)
-        except engine.Interrupted as stopped:
-            interrupted, tallies = stopped, dict(stopped.tallies)
+
+class _Sitting:
+    """One suite of all its arms: the open cache, the run files as they grow, the scores as they come."""
+
+    def __init__(self, jobs: Sequence[Job], config: Config, options: Options, watch: engine.Watch) -> None:
+        self.jobs = jobs
+        self.flows = _InTurn(jobs)
+        self.models = {job.model.ref.name: job.model for job in jobs}
+        self.sheets = [Sheet(job.plan.cases()) for job in jobs]
+        self._folder = config.state / "cache"
+        self._options = options
+        self._limits = engine.Limits(options.at_once, options.budget or config.budget, options.seconds, options.cache)
+        self._watch = watch
+
+    def __enter__(self) -> Self:
+        self._stack = ExitStack()
+        keeps = self._options.cache != "off"
+        self._cache = self._stack.enter_context(Cache(self._folder, warn=self._watch.note)) if keeps else None
+        began = datetime.now(UTC).isoformat(timespec="seconds")
+        selected = self._options.selected
+        self.writers = [self._stack.enter_context(_writer(job, began, selected)) for job in self.jobs]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def rest(self) -> _Rest:
+        """What the engine takes beside flows and models."""
+        return {"cache": self._cache, "limits": self._limits, "finished": self.finished, "watch": self._watch}
+
+    def finished(self, _: int, result: tuple[int, int, Trial]) -> None:
+        """Takes in a trial: its scores into the sheet, its words into the run file."""
+        at, place, trial = result
+        self.sheets[at].add(place, trial)
+        self.writers[at].add(place, trial)
+
+    def arms(self, tallies: Mapping[str, Tally]) -> tuple[Arm, ...]:
+        """The runs, whole ones under their names; what is missing of the others is missing."""
         arms = []
-        for job, sheet, writer in zip(jobs, sheets, writers, strict=True):
-            if interrupted and sheet.trials < len(job.plan):
-                arms.append(Arm.of(writer.stop()))
-            else:
-                arms.append(Arm(writer.finish(tallies[job.model.ref.name]), sheet))
-    return tuple(arms), interrupted
+        for job, sheet, writer in zip(self.jobs, self.sheets, self.writers, strict=True):
+            whole = sheet.trials == len(job.plan)
+            run = writer.finish(tallies[job.model.ref.name]) if whole else writer.stop()
+            arms.append(Arm(run, sheet) if whole else Arm.of(run))
+        return tuple(arms)
+
+
+def _sittings(
+    suites: Sequence[Suite], names: Sequence[str], config: Config, options: Options, watch: engine.Watch | None
+) -> list[_Sitting]:
+    jobs = plans(suites, names, config, options)
+    return [_Sitting(row, config, options, watch or engine.SILENT) for row in jobs]
 
 
 def _writer(job: Job, began: str, selected: tuple[str, ...]) -> store.Writer:

@@ -55,7 +55,8 @@ class Limits:
 class Question(Generic[W]):
     """One request under way, and all that wait for its answer.
 
-    tries: sendings that count against the arm's `tries`; sent: all of them. tokens, usd: what it is taken to cost.
+    tries: sendings that count against the arm's `tries`; sent: all of them. tokens_in, tokens, usd: what it is guessed to
+    take, the first by its text alone.
     before: requests and tokens that its lane had sent by the time this went out.
     """
 
@@ -67,6 +68,7 @@ class Question(Generic[W]):
     sent: int = 0
     sent_at: float = 0.0
     before: tuple[int, float] = (0, 0.0)
+    tokens_in: int = 0
     tokens: float = 0.0
     usd: float = 0.0
     claimed: bool = False
@@ -141,7 +143,7 @@ class Lane(Generic[W]):
         self._cut_at = -math.inf
         self.hold = -math.inf
         self._strikes = 0
-        self._longest_answer = 0
+        self._longest_answer = self._longest_extra = 0
 
     # --- what to ask next ---------------------------------------------------------------------------------------------
 
@@ -205,6 +207,7 @@ class Lane(Generic[W]):
         self._misled = 0 if question.sent_at > self._cut_at else self._misled
         self._width = min(float(self.at_once), self._width + 1 / self._width)
         self._longest_answer = max(self._longest_answer, usage.tokens_out)
+        self._longest_extra = max(self._longest_extra, usage.tokens_in - question.tokens_in)
         tokens = usage.tokens_in + usage.tokens_out
         if tokens:
             for bucket in self._own_tokens:
@@ -302,17 +305,17 @@ class Lane(Generic[W]):
     # --- what it costs ------------------------------------------------------------------------------------------------
 
     def _estimate(self, question: Question[W]) -> None:
-        """Tokens as a rough guess: three characters each, four more a message, an answer as long as the longest yet."""
-        if question.tokens and not self.price:
-            return
+        """A guess: three characters a token, four more a message, and what that missed most so far; an answer as long
+        as the longest yet."""
         request = question.request
         tokens_in = sum(len(message.content) // 3 + 4 for message in request.messages) + 3
         most = request.params.get("max_completion_tokens", request.params.get("max_tokens"))
         tokens_out = self._longest_answer or UNSEEN_TOKENS
         if isinstance(most, int):
             tokens_out = min(tokens_out, most)
-        question.tokens = tokens_in + tokens_out
-        question.usd = self._usd(Usage(tokens_in, tokens_out))
+        question.tokens_in = tokens_in
+        question.tokens = tokens_in + self._longest_extra + tokens_out
+        question.usd = self._usd(Usage(tokens_in + self._longest_extra, tokens_out))
 
     def _usd(self, usage: Usage) -> float:
         if self.price is None:

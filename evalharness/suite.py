@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from typing import Literal, TypeAlias, TypeVar, get_args
 from evalharness import each, gate, schema, tree
 from evalharness.cases import Case, CaseReader, Turn
 from evalharness.checks import Check, CheckReader
-from evalharness.content import Content
+from evalharness.content import Content, uncollected
 from evalharness.each import Filler
 from evalharness.errors import Fault, Faults, UnknownName
 from evalharness.files import read_text
@@ -79,14 +78,8 @@ def load(path: str | Path) -> Suite:
     """The suite in a file. Raises `Faults` with every fault of the file, in file order."""
     file = os.fspath(path)
     text = read_text(Path(path), file)
-    # Nothing read here is a cycle, and the collector would walk a growing tree again and again: a third of the time.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
+    with uncollected():
         return _read(file, text)
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def select(suite: Suite, *, tags: Sequence[str] = (), cases: Sequence[str] = ()) -> Suite:
@@ -118,9 +111,9 @@ def _few(name: str, known: list[str]) -> list[str]:
 
 def json_schema() -> Payload:
     """The JSON Schema of a suite file, for editors."""
-    from evalharness import editor
+    from evalharness.editor import suite_schema
 
-    return editor.suite_schema()
+    return suite_schema()
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

@@ -183,8 +183,9 @@ class Windows:
 class Leak:
     """A server's limit by credit: it comes back steadily, and every answer says how much there is."""
 
-    def __init__(self, model_of: Callable[[], Fake], most: int, a_second: float, latency: float, *, says: bool) -> None:
-        self.model_of, self.most, self.a_second, self.latency, self.says = model_of, most, a_second, latency, says
+    def __init__(self, most: int, a_second: float, latency: float, *, says: bool) -> None:
+        self.most, self.a_second, self.latency, self.says = most, a_second, latency, says
+        self.model: Fake | None = None
         self.level, self.at = float(most), 0.0
         self.refused = 0
 
@@ -196,8 +197,8 @@ class Leak:
         left = int(self.level)
         reset = (self.most - self.level) / self.a_second
         await asyncio.sleep(self.latency if granted else 0.01)
-        if self.says:
-            self.model_of().allowance = Allowance(requests=self.most, requests_left=left, requests_reset=reset)
+        if self.says and self.model is not None:
+            self.model.allowance = Allowance(requests=self.most, requests_left=left, requests_reset=reset)
         if not granted:
             self.refused += 1
             raise ModelFailed("limit", "status 429", again=True)

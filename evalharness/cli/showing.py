@@ -33,7 +33,9 @@ def print_panel(panel: Panel, show: Show, written: Sequence[Path]) -> None:
         return
     from evalharness.reports import terminal
 
-    _out(terminal.render(panel, width=width(), color=colored(), verbose=show.verbose))
+    encoding = (sys.stdout and sys.stdout.encoding) or "ascii"
+    more = next((shown(path) for path in written if path.suffix == ".html"), "")
+    _out(terminal.render(panel, width=width(), color=colored(), verbose=show.verbose, encoding=encoding, more=more))
     for line in closing(panel, show, written):
         click.echo(line)
 

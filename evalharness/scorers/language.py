@@ -45,8 +45,9 @@ _FUNCTION_WORDS = {
         då sin nu har inte hans honom skulle hennes där min man ej vid kunde något från ut när efter upp vi dem vara
         vad över än dig kan sina här ha mot alla under någon eller allt mycket sedan ju denna detta också utan""",
     "da": """og i jeg det ved at en den til er som på de med han af for ikke der var mig sig men et har om vi min havde
-        ham hun nu over da fra du ud sin dem os op man hans hvor eller hvad skal selv her alle vil blev kunne ind når være
-        dog noget ville jo deres efter ned skulle denne end dette mit også under have dig anden hende meget bliver""",
+        ham hun nu over da fra du ud sin dem os op man hans hvor eller hvad skal selv her alle vil blev kunne ind
+        når være dog noget ville jo deres efter ned skulle denne end dette mit også under have dig anden hende meget
+        bliver""",
     "no": """og i jeg det at en et den til er som på de med han av ikke der så var meg seg men ett har om vi min mitt ha
         hadde hun nå over da ved fra du ut sin dem oss opp man kan hans hvor eller hva skal selv her alle vil bli ble
         blitt kunne inn når være kom noen noe ville dere deres etter ned skulle denne for deg si sine også mye bare""",

@@ -118,8 +118,17 @@ def numbers(text: str, mark: Mark = "point", *, backwards: bool = False) -> Iter
     if backwards:
         tokens = reversed(list(tokens))
     for token in tokens:
+        run = token["run"]
+        if text[token.start() - 1 : token.start()] in (" ", "\n") and token.lastindex == 1 and _simple(run, mark):
+            yield Decimal(run)
+            continue
         values = _values(text, token, mark)
         yield from reversed(values) if backwards else values
+
+
+def _simple(run: str, mark: Mark) -> bool:
+    """Whether the run is one number as Python writes it: most are, and need no further look."""
+    return run.isdecimal() or (mark == "point" and run.replace(".", "", 1).isdecimal())
 
 
 def _plain(text: str) -> str:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -141,3 +145,13 @@ def test_every_report_renders_every_panel_in_pieces(name: str) -> None:
         pieces = list(render(panel))
         assert len(pieces) > 1
         assert "".join(pieces).encode("utf-8")
+
+
+def test_the_format_in_the_manual_works() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "reports.md").read_text("utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", manual, re.DOTALL)
+    program = f"{example}\nfrom tests.reports.examples import held\nprint(*render(held()), sep='', end='')"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+
+    assert done.stdout == "HELD\n"

@@ -116,7 +116,7 @@ def test_a_stored_comparison_renders_again_without_its_runs(tmp_path: Path) -> N
 
     assert again.status == first.status == 1
     assert (tmp_path / "again/made-base-tuned/report.md").read_text() == page
-    assert again.out.split("report:")[0].split("next:")[0] in first.out
+    assert "▼ REGRESSED  made: base → tuned" in again.out
 
 
 def test_quiet_prints_the_verdict_alone(tmp_path: Path) -> None:
