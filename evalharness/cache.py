@@ -211,7 +211,7 @@ class Cache:
 
     def _open_reader(self) -> sqlite3.Connection | None:
         if self._reader is None:
-            self._refuse_links()
+            self._refuse_folder()
             if not self.path.exists():
                 return None
             reader = self._connect("mode=ro")
@@ -262,7 +262,7 @@ class Cache:
             raise root(error) from None
 
     def _make_folder(self) -> None:
-        self._refuse_links()
+        self._refuse_folder()
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with suppress(FileExistsError), open(self.folder / ".gitignore", "x", encoding="ascii") as ignore:
@@ -272,10 +272,12 @@ class Cache:
                 raise CacheError(f"{self.folder}: {error.strerror}", "make room and run again") from None
             raise refused(str(error.strerror)) from None
 
-    def _refuse_links(self) -> None:
+    def _refuse_folder(self) -> None:
         for path in (self.folder, self.path):
             if path.is_symlink():
                 raise CacheError(f"{path}: is a symbolic link, and none is followed", "put the folder itself there")
+        if os.path.expandvars(self.folder.absolute()) != str(self.folder.absolute()):  # diskcache would go elsewhere
+            raise CacheError(f"{self.folder}: has the name of a variable in it", "work in a folder of another name")
 
     # --- a table that cannot be used ----------------------------------------------------------------------------------
 

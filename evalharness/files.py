@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
-from evalharness.errors import Fault, Faults, suggestion
+from evalharness.errors import Fault, Faults
 
 MOST_BYTES = 10_000_000
 CONFIGS = ("evalharness.toml", "pyproject.toml")
@@ -38,11 +39,11 @@ def unreadable(path: Path, called: str, error: Exception) -> Fault:
     """Why a file cannot be opened, and the file that was probably meant."""
     if isinstance(error, FileNotFoundError):
         try:
-            beside = [found.name for found in path.parent.iterdir() if found.suffix == path.suffix][:1000]
+            beside = {found.stem: found.name for found in path.parent.iterdir() if found.suffix == path.suffix}
         except OSError:
-            beside = []
-        hint = suggestion(path.name, beside)
-        return Fault(called, 0, 0, "there is no such file", hint if hint.startswith("did") else "")
+            beside = {}
+        near = difflib.get_close_matches(path.stem, list(beside)[:1000], n=1, cutoff=0.7)
+        return Fault(called, 0, 0, "there is no such file", f"did you mean '{beside[near[0]]}'?" if near else "")
     if isinstance(error, IsADirectoryError):
         return Fault(called, 0, 0, "this is a folder, not a file")
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
@@ -100,7 +101,7 @@ def locate(named: str, beside: Path) -> Path:
     except (OSError, RuntimeError) as error:
         raise ValueError(f"this file name cannot be followed: {error}") from None
     if not inside:
-        raise ValueError(f"this file lies outside the project, whose folder is '{root.name}'")
+        raise ValueError("this file lies outside the project")
     if whole.exists() and not (whole.is_file() or whole.is_dir()):
         raise ValueError("this is no regular file")
     return whole

@@ -55,7 +55,7 @@ class Limits:
 class Question(Generic[W]):
     """One request under way, and all that wait for its answer.
 
-    tries: sendings that count against the arm's `tries`; sent: all of them. tokens_in, tokens, usd: what it is guessed to
+    tries: sendings that count against the arm's `tries`; sent: all of them. tokens_in, tokens, usd: what it may well
     take, the first by its text alone.
     before: requests and tokens that its lane had sent by the time this went out.
     """

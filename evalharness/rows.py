@@ -265,7 +265,7 @@ def _csv(lines: Iterator[tuple[int, str]], called: str, comma: str) -> Iterator[
                 yield from faults
                 return
         elif len(cells) != len(header):
-            what = f"this row has {len(cells)} fields, the header has {len(header)}"
+            what = f"this row has {len(cells)} field{'s' * (len(cells) != 1)}, the header has {len(header)}"
             yield Fault(called, began, 0, what, "a field that holds a comma or a line break is put in double quotes")
         else:
             yield Row(began, dict(zip(header, cells, strict=True)))

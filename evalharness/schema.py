@@ -77,7 +77,10 @@ def choice(source: Source, node: Node, what: str, known: Collection[T]) -> T | N
     for word in known:
         if found == word:
             return word
-    source.fault(node.mark, f"{what} must be {' or '.join(known)}, not {quoted(found)}", near(found, known))
+    hint = near(found, known)
+    if not hint.startswith("did"):
+        hint = ""
+    source.fault(node.mark, f"{what} must be {' or '.join(known)}, not {quoted(found)}", hint)
     return None
 
 
@@ -112,9 +115,9 @@ def share(source: Source, node: Node, what: str, *, below: bool = False) -> floa
     if 0 < number < 1 or (number == 1 and not below):
         return number
     percent = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]+)?)\s*%?", found)
-    hint = "scores lie between 0 and 1"
+    hint = ""
     if percent and 1 < float(percent[1]) <= 100:
-        hint = f"{hint}: did you mean {float(percent[1]) / 100:g}?"
+        hint = f"did you mean {float(percent[1]) / 100:g}?"
     limit = "below 1" if below else "at most 1"
     source.fault(node.mark, f"{what} must be a number above 0 and {limit}, not {quoted(found)}", hint)
     return None

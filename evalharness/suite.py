@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar, get_args
 
-from evalharness import each, gate, schema, tree
-from evalharness.cases import Case, CaseReader, Turn
-from evalharness.checks import Check, CheckReader
-from evalharness.content import Content, uncollected
-from evalharness.each import Filler
+from evalharness import schema, tree
 from evalharness.errors import Fault, Faults, UnknownName
 from evalharness.files import read_text
+from evalharness.grammar import each, gate
+from evalharness.grammar.cases import Case, CaseReader, Turn
+from evalharness.grammar.checks import Check, CheckReader
+from evalharness.grammar.content import Content, uncollected
+from evalharness.grammar.each import Filler
 from evalharness.records import Criterion, Payload, Scope, SuiteRef
 from evalharness.scorers.base import SCORERS
 
@@ -111,7 +112,7 @@ def _few(name: str, known: list[str]) -> list[str]:
 
 def json_schema() -> Payload:
     """The JSON Schema of a suite file, for editors."""
-    from evalharness.editor import suite_schema
+    from evalharness.grammar.editor import suite_schema
 
     return suite_schema()
 

@@ -83,7 +83,7 @@ def open_table(folder: Path) -> Table:
         probe.execute("rollback")
     finally:
         probe.close()
-    table: Table = _table_type()(str(folder))
+    table: Table = _table_type()(str(folder.absolute()))
     return table
 
 

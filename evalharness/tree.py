@@ -62,15 +62,19 @@ class Text(Node):
 
 
 class Mapping(Node):
-    """Keys to nodes, in file order; `keys` are the places of the keys, in the same order."""
+    """Keys to nodes, in file order; `keys` are the places of the keys, in the same order.
 
-    __slots__ = ("entries", "keys")
+    partial: an entry was left out, and a fault says why.
+    """
+
+    __slots__ = ("entries", "keys", "partial")
     noun = "a mapping"
 
     def __init__(self, entries: dict[str, Node], keys: list[Mark], mark: Mark) -> None:
         self.entries = entries
         self.keys = keys
         self.mark = mark
+        self.partial = False
 
     def key(self, name: str) -> Mark:
         """Where that key stands."""
@@ -253,12 +257,17 @@ class _Builder:
                 else self.node(event, depth + 1)
             )
             if key in entries or key == "<<":
+                broken = broken or key == "<<"
                 self.no_entry(key, at, entries, keys)
             else:
                 entries[key] = value
                 keys.append(at)
         self.spend(len(keys), mark)
-        return Broken(mark) if broken and not entries else Mapping(entries, keys, mark)
+        if broken and not entries:
+            return Broken(mark)
+        found = Mapping(entries, keys, mark)
+        found.partial = broken
+        return found
 
     def spend(self, nodes: int, mark: Mark) -> None:
         """Keeps count: a file of 10 MB may hold millions of values, and each takes memory."""
@@ -316,6 +325,8 @@ PROBLEMS = {
         "is the indent right? long text goes after `key: >`",
     ),
     "block sequence entries are not allowed": ("a list item cannot stand here", "put it on a line of its own"),
+    "found unexpected ':'": ("a ':' is not expected here", "put a blank behind it, or quote the text"),
+    "did not find expected alphabetic": ("a text cannot begin with '*' or '&' here", "quote the text"),
     "found undefined tag handle": ("tags are not read", "quote a text that begins with '!'"),
 }
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from decimal import Decimal, localcontext
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +19,9 @@ from evalharness.text import BadPattern, pattern, search, shown
 if TYPE_CHECKING:
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
+
+MOST_DIGITS = 1_000
+"""Digits to which a remainder is taken; beyond them it is unknown."""
 
 
 @scorer("json_schema")
@@ -98,10 +102,10 @@ def _checker(schema: Payload) -> Callable[[object], str | None]:
     from jsonschema.validators import validator_for
     from referencing.jsonschema import EMPTY_REGISTRY
 
-    draft = validator_for(schema, default=Draft202012Validator)
+    named = schema.get("$schema", "")
+    draft = validator_for(schema if isinstance(named, str) else {}, default=Draft202012Validator)
     dialect = str(draft.META_SCHEMA["$schema"])
-    named = schema.get("$schema", dialect)
-    if not isinstance(named, str) or named.rstrip("#") != dialect.rstrip("#"):
+    if named and str(named).rstrip("#") != dialect.rstrip("#"):
         raise Unfit("schema", f"no draft is called {shown(str(named), 60)}", "leave $schema out for draft 2020-12")
     try:
         fault = _first(_bounded(draft)(draft.META_SCHEMA).iter_errors(schema))
@@ -167,7 +171,7 @@ def _check_patterns(part: dict[str, object]) -> None:
 
 @functools.cache
 def _bounded(draft: type[Validator]) -> Callable[..., _Validator]:
-    """The draft with those keywords replaced whose time a reply could stretch without end."""
+    """The draft, with those keywords replaced whose time a reply could stretch without end, and `multipleOf`."""
     from jsonschema.validators import extend
 
     keywords = {
@@ -175,6 +179,7 @@ def _bounded(draft: type[Validator]) -> Callable[..., _Validator]:
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
         "uniqueItems": _unique_items,
+        "multipleOf": _multiple_of,
     }
     bounded: Callable[..., _Validator] = extend(draft, keywords)  # type: ignore[no-untyped-call]  # the stubs give it no types
     return bounded
@@ -237,6 +242,17 @@ def _unique_items(validator: _Validator, wanted: object, value: object, schema: 
             yield ValidationError(f"the item {place} stands there twice")
             return
         seen.add(same)
+
+
+def _multiple_of(validator: _Validator, unit: float, value: object, schema: Payload) -> Iterator[ValidationError]:
+    """In decimals: as floats, 0.3 is no multiple of 0.1."""
+    from jsonschema import ValidationError
+
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return
+    with localcontext(prec=MOST_DIGITS):
+        if Decimal(str(value)) % Decimal(str(unit)):
+            yield ValidationError(f"{shown(str(value), 40)[1:-1]} is not a multiple of {unit}")
 
 
 def _hashable(value: object) -> object:

@@ -49,7 +49,7 @@ class Done:
 
 def evalharness(*arguments: str, cwd: Path) -> Done:
     """`evalharness ARGUMENTS` in a folder."""
-    out, err = io.StringIO(), io.StringIO()
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n", write_through=True) for _ in range(2))
     status = 0
     with contextlib.chdir(cwd), arguments_of("evalharness", *arguments):
         try:
@@ -57,7 +57,13 @@ def evalharness(*arguments: str, cwd: Path) -> Done:
                 main()
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else 1
-    return Done(status, out.getvalue(), err.getvalue())
+    return Done(status, *(printed(stream) for stream in (out, err)))
+
+
+def printed(stream: io.TextIOWrapper) -> str:
+    """What went into a stream."""
+    assert isinstance(stream.buffer, io.BytesIO)
+    return stream.buffer.getvalue().decode()
 
 
 @contextlib.contextmanager
