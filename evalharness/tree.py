@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from yaml import YAMLError
 
 MOST_FAULTS = 1_000
-MOST_NODES = 1_000_000
+MOST_NODES = 500_000
 DEEPEST = 100
 
 

@@ -61,9 +61,9 @@ def test_a_name_stays_inside_its_project(tmp_path: Path) -> None:
 
     assert project(suites / "a.yaml") == tmp_path / "work"
     assert locate("../rows.txt", suites / "a.yaml").read_text() == ""
-    with pytest.raises(ValueError, match="^this file lies outside the project$"):
+    with pytest.raises(ValueError, match="this file lies outside the project"):
         locate("../../outside.txt", suites / "a.yaml")
-    with pytest.raises(ValueError, match="not by an absolute path$"):
+    with pytest.raises(ValueError, match="not by an absolute path"):
         locate(str(tmp_path / "work" / "rows.txt"), suites / "a.yaml")
     with pytest.raises(ValueError, match="NUL"):
         locate("a\0b", suites / "a.yaml")
@@ -90,7 +90,7 @@ def test_a_link_does_not_lead_out_of_the_project(tmp_path: Path) -> None:
 
     assert locate("in.txt", folder / "a.yaml").name == "in.txt"
     for name in ("out.txt", "self.txt"):
-        with pytest.raises(ValueError, match="outside the project|cannot be followed"):
+        with pytest.raises(ValueError, match=r"outside the project|cannot be followed"):
             locate(name, folder / "a.yaml")
 
 

@@ -118,9 +118,9 @@ def test_reading_ends_after_a_thousand_faults() -> None:
 
 
 def test_a_file_of_too_many_values_is_refused() -> None:
-    found = faults("[" + "[a,a,a,a,a,a,a,a,a,a]," * 100_001 + "]")
+    found = faults("[" + "[a,a,a,a,a,a,a,a,a,a]," * 50_001 + "]")
 
-    assert [fault.split(": ", 1)[1] for fault in found] == ["this file holds more than 1000000 values"]
+    assert [fault.split(": ", 1)[1] for fault in found] == ["this file holds more than 500000 values"]
 
 
 @pytest.mark.parametrize("sign", ["\x00", "\x07", "\x1b", "\x7f", "\x80", "\ufffe"])
