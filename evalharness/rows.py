@@ -142,19 +142,18 @@ def _json_lines(lines: Iterable[tuple[int, str]], called: str) -> Iterator[Row |
     for number, line in lines:
         if not line or line.isspace():
             continue
-        text = line.strip(" \t\r")
         try:
-            value, end = decode(text)
+            value, end = decode(line, _past_blanks(line, 0))
         except ValueError as error:
             hint = ""
-            if number == 1 and text.startswith("["):
+            if number == 1 and line.lstrip().startswith("["):
                 hint = "each line must be one JSON object; a file that is one JSON array is named .json"
             yield Fault(called, number, 0, str(error), hint)
             continue
         if not isinstance(value, dict):
             what = f"this line is {_noun(value)}, each line must be one JSON object"
             yield Fault(called, number, 0, what, _array_hint(number, value))
-        elif end < len(text):
+        elif (end := _past_blanks(line, end)) < len(line):
             yield Fault(called, number, 0, f"something follows the JSON object, at column {end + 1}")
         else:
             yield Row(number, value)
@@ -228,11 +227,15 @@ class _Walk:
         return found
 
     def _pass_blanks(self) -> None:
-        found = _BLANKS.match(self.text, self.at)
-        self.at = found.end() if found else self.at
+        self.at = _past_blanks(self.text, self.at)
 
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
+
+
+def _past_blanks(text: str, at: int) -> int:
+    found = _BLANKS.match(text, at)
+    return found.end() if found else at
 
 
 def _noun(value: object) -> str:

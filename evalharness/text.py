@@ -33,14 +33,14 @@ _PIECES = re.compile(r"\\.|\[\^?\]?(?:[^\]\\]|\\.)*+\]?|\{(?P<least>\d+)(?:,\d*)
 _ALIKE = (
     dict.fromkeys("\u00ad\u034f\u061c\u180e\u2060\ufeff", "")
     | dict.fromkeys(map(chr, (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0xFE00, 0xFE10))), "")
-    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d", "-")
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d", "-")
     | dict.fromkeys("\u2018\u2019\u201b\u02bc\u2032\uff07", "'")
     | dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02", '"')
+    | {"\u2026": "...", "\u00a0": " "}
 )
 _TYPED = re.compile(f"[{''.join(_ALIKE)}]")
 _UNSPACED_CHARACTER = re.compile(f"[{UNSPACED}]")
 _UNSPACED_RUN = re.compile(f"([{UNSPACED}]+)")
-_UNSPACED_OR_WORD = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 _SIGNS = bytes(code for code in range(33, 127) if not chr(code).isalnum())
 _SIGNS_TO_SPACES = bytes(code if code > 127 or chr(code).isalnum() or code in b".," else 32 for code in range(256))
 _LOOSE_POINT = re.compile(r"[.,](?:(?!\d)|(?<!\d[.,]))")
@@ -57,6 +57,8 @@ def fold(text: str) -> str:
         return text.lower()
     for typed in set(_TYPED.findall(text)):
         text = text.replace(typed, _ALIKE[typed])
+    if text.isascii():
+        return text.lower()
     return _normal(_normal(text, "NFKC").casefold(), "NFKC")
 
 
@@ -98,20 +100,20 @@ def phrase(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The folded words, signs dropped: `Don't` gives `don` and `t`. In unspaced scripts each character is one."""
+    """The folded words, signs dropped: `Don't` gives `don` and `t`. In unspaced scripts each letter is one."""
     apart = spaced(text)
-    return apart.split() if apart.isascii() else _UNSPACED_OR_WORD.findall(apart)
+    return apart.split() if apart.isascii() else _word().findall(apart)
 
 
 def word_count(text: str) -> int:
     """How many words a person would count: what white space parts, if a letter or digit is in it.
 
-    In scripts that put no space between words each character counts.
+    In scripts that put no space between words each letter counts, with the vowel signs it bears.
     """
     signless = _utf8(text).translate(None, _SIGNS).decode()
     if signless.isascii():
         return len(signless.split())
-    signless, characters = _UNSPACED_CHARACTER.subn(" ", _foreign_signs().sub("", signless))
+    signless, characters = _unspaced_letter().subn(" ", _foreign_signs().sub("", signless))
     return characters + len(signless.split())
 
 
@@ -208,6 +210,16 @@ def _marks() -> str:
 @functools.cache
 def _stacked() -> re.Pattern[str]:
     return re.compile(f"([{_marks()}]{{{LONGEST_STACK}}})[{_marks()}]+")
+
+
+@functools.cache
+def _unspaced_letter() -> re.Pattern[str]:
+    return re.compile(f"[{UNSPACED}][{_marks()}]*+")
+
+
+@functools.cache
+def _word() -> re.Pattern[str]:
+    return re.compile(rf"[{UNSPACED}][{_marks()}]*+|[^\s{UNSPACED}]+")
 
 
 @functools.cache

@@ -146,7 +146,7 @@ class Source:
 
     def warnings(self) -> tuple[Fault, ...]:
         """All warnings so far, in file order."""
-        return tuple(sorted(self._warnings))
+        return tuple(sorted(self._warnings, key=lambda fault: (fault.line, fault.column)))
 
 
 def parse(text: str, file: str) -> tuple[Source, Node]:

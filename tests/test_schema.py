@@ -113,17 +113,17 @@ def test_what_only_looks_like_a_json_value_is_refused_in_params(typed: str) -> N
     assert len(told(source)) == 1
 
 
-@settings(max_examples=60)
-@given(
-    st.recursive(
-        st.none()
-        | st.booleans()
-        | st.integers()
-        | st.floats(allow_nan=False, allow_infinity=False)
-        | st.text(st.characters(codec="utf-8", exclude_characters="\x7f"), max_size=8),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1), inner, max_size=3),
-    )
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+# YAML has no escapes of two surrogates, which is how JSON in ASCII writes what lies beyond U+FFFF.
+TEXTS = st.text(st.characters(codec="utf-8", max_codepoint=0xFFFF), max_size=8)
+JSON = st.recursive(
+    SCALARS | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1), inner, max_size=3),
 )
+
+
+@settings(max_examples=60)
+@given(JSON)
 def test_json_in_params_is_read_as_json(value: object) -> None:
     typed = json.dumps({"a": value})
     source, found = node(typed)

@@ -75,7 +75,7 @@ class CheckReader:
             return self._facts.get(node.value) or self._fact(node)
         if id(node) in self._kept:
             return self._kept[id(node)]
-        noted = self.source.noted
+        fills, noted = self.filler.fills, self.source.noted
         placed = []
         for aspect, item in self._items(node, any_aspect=False):
             draft = self._draft(item, aspect)
@@ -85,7 +85,8 @@ class CheckReader:
             elif draft:
                 placed.append(_placed(draft, aspect))
         found = tuple(placed)
-        if self.filler.fixed(node) and self.source.noted == noted:
+        # A node that is the same for every row may still name a check that is not.
+        if self.filler.fixed(node) and (fills, noted) == (self.filler.fills, self.source.noted):
             self._kept[id(node)] = found
         return found
 

@@ -32,6 +32,16 @@ class Draft(NamedTuple):
     truncated: Truncated = "zero"
 
 
+class Size(NamedTuple):
+    """How many checks stand in one, itself included, and how deep: named checks can double at every step."""
+
+    parts: int
+    depth: int
+
+
+_TOO_DEEP = f"checks stand more than {DEEPEST} deep in each other"
+
+
 class DraftReader:
     """Reads single checks.
 
@@ -48,7 +58,7 @@ class DraftReader:
         self.kinds = SCORERS.names() | {"check"}
         self.row: Row | None = None
         self.kind_of: dict[type, str] = {}
-        self._sizes: dict[int, int] = {}
+        self._sizes: dict[int, Size] = {}
         self.used: set[str] = set()
         self._simple: dict[tuple[str, str], Scorer] = {}
         self._resolved: dict[str, Draft | None] = {}
@@ -110,7 +120,7 @@ class DraftReader:
     def long(self, node: Mapping, *, nested: bool = False) -> Draft | None:
         """A mapping with exactly one kind among its keys."""
         if self._depth >= DEEPEST:
-            self.source.fault(node.mark, f"checks stand more than {DEEPEST} deep in each other")
+            self.source.fault(node.mark, _TOO_DEEP)
             return None
         self._depth += 1
         try:
@@ -308,12 +318,14 @@ class DraftReader:
         except BuildFaults as error:
             self._note(node, known, error)
             return None
-        parts = 1 + sum(self._sizes.get(id(part), 1) for part in _parts(known, fields))
-        if parts > MOST_PARTS:
-            self.source.fault(node.mark, f"more than {MOST_PARTS} checks stand in this one")
+        sizes = [self._sizes.get(id(part), Size(1, 1)) for part in _parts(known, fields)]
+        size = Size(1 + sum(s.parts for s in sizes), 1 + max((s.depth for s in sizes), default=0))
+        if size.parts > MOST_PARTS or size.depth > DEEPEST:
+            what = _TOO_DEEP if size.depth > DEEPEST else f"more than {MOST_PARTS} checks stand in this one"
+            self.source.fault(node.mark, what)
             return None
         self.kind_of[type(scorer)] = known.name
-        self._sizes[id(scorer)] = parts
+        self._sizes[id(scorer)] = size
         return scorer
 
     def _note(self, node: Node, known: Kind, error: BuildFaults) -> None:

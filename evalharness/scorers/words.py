@@ -113,7 +113,7 @@ class MaxWords:
     Fails: `Well, that is a long story, and it begins with sunlight, which is all colours at once.`
 
     A word is what white space parts, if a letter or digit is in it: a dash or a bullet alone is none. In Chinese,
-    Japanese, Thai, Lao, Khmer and Burmese each character counts, for they put no space between words.
+    Japanese, Thai, Lao, Khmer and Burmese each letter counts, for they put no space between words.
 
     **Does not catch**: length in tokens or characters, nor a reply that is short because it says nothing: an empty one
     passes (`min_words`).

