@@ -58,6 +58,8 @@ class Asker(Generic[W]):
         self._elsewhere: dict[str, Question[W]] = {}  # what another process is asking
         self._done: list[Question[W]] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._timers: list[asyncio.TimerHandle] = []
+        self._cut = Failure("stopped", "the run was stopped")
         self._going = False
         self._looked = -math.inf
         self._noted = -math.inf
@@ -66,6 +68,11 @@ class Asker(Generic[W]):
     def waiting(self) -> bool:
         """Whether a question is to be asked."""
         return bool(self._asked)
+
+    @property
+    def room(self) -> int:
+        """Questions that may be under way at a time."""
+        return sum(lane.at_once for lane in self.lanes.values())
 
     def queue(self, key: str, request: Request, waiter: W) -> Failure | None:
         """Has the question asked, once for all who wait for it; a failure where nothing is asked, or no longer."""
@@ -90,7 +97,7 @@ class Asker(Generic[W]):
         self.stopping = True
         if self._going:
             self._news.set()
-            self._loop.call_later(GRACE, self._cut_off, Failure("stopped", "the run was stopped"))
+            self._timers.append(self._loop.call_later(GRACE, self._cut_off, self._cut))
 
     def stop_from_signal(self) -> None:
         """The same, from a signal handler."""
@@ -111,13 +118,12 @@ class Asker(Generic[W]):
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self._news.set()
-        self._timer = self._loop.call_later(0, self._news.set)
-        self._ends = math.inf
-        self._cut = Failure("stopped", "the run was stopped")
+        self._timer = self._overdue_timer = self._loop.call_later(0, self._news.set)
+        self._ends = self._next_ends = math.inf
         self._going = True
         if self.limits.deadline_seconds is not None:
             self._ends = self._loop.time() + self.limits.deadline_seconds - (time.monotonic() - self._began)
-            self._loop.call_at(self._ends, self._expire)
+            self._timers.append(self._loop.call_at(self._ends, self._expire))
         opened: set[str] = set()
         async with AsyncExitStack() as stack:
             try:
@@ -129,7 +135,8 @@ class Asker(Generic[W]):
                         await stack.enter_async_context(self.models[name])
                     self._turn(hand_out, more)
             finally:
-                self._timer.cancel()
+                for timer in (*self._timers, self._timer, self._overdue_timer):
+                    timer.cancel()
                 await self._abandon()
 
     # --- a turn -------------------------------------------------------------------------------------------------------
@@ -195,7 +202,9 @@ class Asker(Generic[W]):
             if lane.stopped is not None:
                 self._drop(lane, lane.stopped)
         for question in self._still_unknown(picked):
+            question.overdue = False
             self._tasks[question.key] = self._loop.create_task(self._ask(question))
+            self._end_at(now + question.lane.seconds)
         soonest = min(soonest, ELSEWHERE_PAUSE if self._elsewhere else math.inf)
         if soonest < math.inf:
             self._wake_in(soonest)
@@ -225,16 +234,17 @@ class Asker(Generic[W]):
         lane = question.lane
         lane.sent += 1
         try:
-            async with self._asyncio.timeout(lane.seconds):
-                text = await lane.model.fetch(question.request)
+            text = await lane.model.fetch(question.request)
             response = lane.model.read(text)
         except ModelFailed as failed:
             self._refused(question, failed)
-        except TimeoutError:
-            self._refused(question, ModelFailed("timeout", f"no whole answer within {lane.seconds:g} s", again=True))
         except self._asyncio.CancelledError:
-            self._budget.reserved -= question.usd
-            self._give_up(question, replace(self._cut, tries=question.sent + 1))
+            if question.overdue:
+                what = f"no whole answer within {lane.seconds:g} s"
+                self._refused(question, ModelFailed("timeout", what, again=True))
+            else:
+                self._budget.reserved -= question.usd
+                self._give_up(question, replace(self._cut, tries=question.sent + 1))
         except Exception as error:  # third parties write models too, and a faulty one must not end the others
             self._refused(question, ModelFailed("invalid", f"{type(error).__name__}: {error}"))
         else:
@@ -242,6 +252,28 @@ class Asker(Generic[W]):
         finally:
             del self._tasks[question.key]
             self._news.set()
+
+    def _end_overdue(self) -> None:
+        """Ends the calls that took too long. One timer for all: one for each would cost more than sending does."""
+        now = self._loop.time()
+        next_ends = math.inf
+        for key, task in self._tasks.items():
+            question = self._asked[key]
+            ends = question.sent_at + question.lane.seconds
+            if ends <= now:
+                question.overdue = True
+                self._loop.call_soon(task.cancel)  # not at once: see `_cut_off`
+            else:
+                next_ends = min(next_ends, ends)
+        self._next_ends = math.inf
+        if next_ends < math.inf:
+            self._end_at(next_ends)
+
+    def _end_at(self, ends: float) -> None:
+        if ends < self._next_ends:
+            self._next_ends = ends
+            self._overdue_timer.cancel()
+            self._overdue_timer = self._loop.call_at(ends, self._end_overdue)
 
     def _accept(self, question: Question[W], text: str, response: Response) -> None:
         lane = question.lane
@@ -287,7 +319,7 @@ class Asker(Generic[W]):
         """Nothing more is asked of this model."""
         elsewhere = [question for question in self._elsewhere.values() if question.lane is lane]
         left = [*lane.rest(), *elsewhere]
-        if left:
+        if left and not self.stopping:
             name = left[0].request.model.name
             self._note(f"model '{name}': {failure.message}; nothing more is asked of it")
         for question in left:
@@ -304,7 +336,7 @@ class Asker(Generic[W]):
         """Ends what is under way; it counts as that failure."""
         self._cut = failure
         for task in self._tasks.values():
-            task.cancel()
+            self._loop.call_soon(task.cancel)  # not at once: a task that is cancelled before it began ends unseen
 
     def _expire(self) -> None:
         seconds = self.limits.deadline_seconds
@@ -313,7 +345,7 @@ class Asker(Generic[W]):
 
     async def _abandon(self) -> None:
         if self._tasks:
-            self._cut_off(Failure("stopped", "the run was stopped"))
+            self._cut_off(self._cut)
             await self._asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     # --- other processes on the same cache ----------------------------------------------------------------------------

@@ -238,7 +238,8 @@ class Cache:
         except sqlite3.Error as error:
             reader.close()
             # In a folder that is read-only no log can be opened; where there is none, the table is whole as it is.
-            if code(error) in CLOSED and mode == "mode=ro" and not Path(f"{self.path}-wal").exists():
+            log = Path(f"{self.path}-wal")
+            if code(error) in CLOSED and mode == "mode=ro" and not (log.exists() and log.stat().st_size):
                 return self._connect("immutable=1")
             raise
         return reader
@@ -256,8 +257,7 @@ class Cache:
             self._version = self._version_now()
         try:
             with self._table.transact():
-                for key, (value, model) in self._pending.items():
-                    self._table.set(key, value, tag=model)
+                self._table.keep((key, value, model) for key, (value, model) in self._pending.items())
         except timeout() as error:
             raise root(error) from None
 

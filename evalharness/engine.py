@@ -36,7 +36,7 @@ T = TypeVar("T")
 WINDOW = 256
 """Flows pulled from the plan and looked up together."""
 MOST_ALIVE = 4 * WINDOW
-"""Flows under way at a time; more would only fill memory."""
+"""Flows under way at a time, if not more questions may be; more would only fill memory."""
 
 
 class Watch(Protocol):
@@ -211,7 +211,7 @@ class _Work(Generic[T]):
 
     def more(self) -> bool:
         """Starts the next window of flows; False where there is none, or enough are under way."""
-        if self.alive >= MOST_ALIVE:
+        if self.alive >= max(MOST_ALIVE, 2 * self.asker.room):
             return False
         window = [_Walk(flow, place) for place, flow in islice(self.plan, WINDOW)]
         self.alive += len(window)

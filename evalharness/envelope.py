@@ -126,10 +126,7 @@ def _parts_in(line: object) -> dict[str, str] | None:
 
 
 def _short(part: object) -> str:
-    if isinstance(part, dict):
-        text = encode(part) if part else "{}"
-    else:
-        text = str(part)
+    text = (encode(part) if part else "{}") if isinstance(part, dict) else str(part)
     return text if len(text) <= LONGEST else _digest(text)
 
 

@@ -73,6 +73,7 @@ class Question(Generic[W]):
     usd: float = 0.0
     claimed: bool = False
     under_way: bool = False
+    overdue: bool = False
     known: bool = False
     answer: Response | Failure | None = None
 

@@ -42,14 +42,14 @@ class Bar:
         self.failures: Counter[FailureKind] = Counter()
         self._now = now
         self._began = self._drawn = now()
-        self._flows: int | None = None
+        self.flows: int | None = None
         self._finished = 0
         self._progress: Progress | None = None
 
     def planned(self, flows: int | None) -> None:
         """How many flows a run has; several runs one after the other add up."""
         if flows is not None:
-            self._flows = (self._flows or 0) + flows
+            self.flows = (self.flows or 0) + flows
         self._draw()
 
     def answered(self, *, cached: bool, usd: float | None) -> None:
@@ -88,7 +88,7 @@ class Bar:
             self._progress = None
 
     def status(self) -> str:
-        """Rate, price and failures in a few words: `12.3/s · 0.0410 USD · 2 failed (limit 2)`."""
+        """Rate, price and failures in a few words: `12.3/s, 0.0410 USD, 2 failed (limit 2)`."""
         seconds = max(self._now() - self._began, 1e-9)
         words = [f"{self.asked / seconds:.1f}/s"] if self.asked else []
         if self.usd:
@@ -110,7 +110,7 @@ class Bar:
         try:
             progress = self._progress or self._begin()
             for task in progress.task_ids:
-                progress.update(task, total=self._flows, completed=self._finished, status=self.status())
+                progress.update(task, total=self.flows, completed=self._finished, status=self.status())
             progress.refresh()
         except (OSError, ValueError):  # the terminal is gone; the run goes on
             self.draws = False
@@ -134,7 +134,7 @@ class Bar:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        progress.add_task("", total=self._flows, status="")
+        progress.add_task("", total=self.flows, status="")
         progress.start()
         return progress
 

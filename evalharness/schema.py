@@ -19,6 +19,9 @@ from evalharness.tree import Broken, Mapping, Node, Sequence, Source, Text
 
 T = TypeVar("T", bound=str)
 
+MOST_COMPARED = 300
+MOST_LISTED = 40
+
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 ALMOST_NUMBER = re.compile(
     r"[+-]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|0[xob][0-9a-fA-F_]+|[+-]?\.?(?:inf|nan|NaN|Infinity)"
@@ -184,8 +187,12 @@ def listed(source: Source, node: Node) -> list[Node]:
 
 
 def near(name: str, names: Collection[str]) -> str:
-    """The hint for a mistyped name; what is longer than any name is not compared."""
-    return suggestion(name[:100], names)
+    """The hint for a mistyped name: the nearest one, else all of them where they are few.
+
+    A suite may name thousands of checks and mistype each, so no more than the first are compared.
+    """
+    hint = suggestion(name[:100], list(names)[:MOST_COMPARED])
+    return hint if hint.startswith("did") or len(names) <= MOST_LISTED else ""
 
 
 def wrong(source: Source, node: Node, must: str, hint: str = "") -> None:

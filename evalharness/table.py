@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import sqlite3
+import time
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +21,12 @@ OURS = "raw = 1 and mode = 1 and filename is null and typeof(value) = 'text' and
 """True of the rows we write, and of no other."""
 
 LOOK_UP = f"select key, case when {OURS} then value end from Cache where key in (select value from json_each(?))"  # noqa: S608 - constants
+KEEP = """
+    insert into Cache (key, raw, store_time, access_time, access_count, tag, size, mode, value)
+    values (?, 1, ?, ?, 0, ?, ?, 1, ?)
+    on conflict (key, raw) do update set
+        store_time = excluded.store_time, access_time = excluded.access_time, access_count = 0, expire_time = null,
+        tag = excluded.tag, size = excluded.size, mode = 1, filename = null, value = excluded.value"""
 
 COLUMNS = (
     *("rowid", "key", "raw", "store_time", "expire_time", "access_time", "access_count"),
@@ -62,8 +70,8 @@ class Table(Protocol):
     def transact(self) -> AbstractContextManager[None]:
         """A transaction; anything in the way of its beginning is raised as diskcache's `Timeout`."""
 
-    def set(self, key: str, value: str, *, tag: str) -> bool:
-        """Writes a row."""
+    def keep(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Writes rows of key, value and tag, within a transaction."""
 
     def data_version(self) -> int:
         """A number that is another once another connection has written."""
@@ -190,6 +198,11 @@ def _table_type() -> type:
         @property
         def _sql_retry(self) -> object:
             return self._sql
+
+        def keep(self, rows: Iterable[tuple[str, str, str]]) -> None:
+            """What `set` does for a row that names no file and never expires, at a third of its price."""
+            now = time.time()
+            self._con.executemany(KEEP, ((key, now, now, tag, len(value), value) for key, value, tag in rows))
 
         def data_version(self) -> int:
             return int(self._sql("pragma data_version").fetchone()[0])

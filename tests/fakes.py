@@ -208,3 +208,16 @@ class Leak:
 def priced(usd_in: float, usd_out: float, **fields: object) -> Arm:
     """The arm with a price in USD a million tokens."""
     return replace(ARM, price=Price(usd_in, usd_out), **fields)  # type: ignore[arg-type] # by test
+
+
+def keep(cache: Cache, *texts: str) -> None:
+    """Has the answers to these questions on disk."""
+    for text in texts:
+        cache.put(question(text).key(), f"answer to {text}", question(text))
+    assert cache.commit()
+
+
+def found(cache: Cache, *texts: str) -> list[str | None]:
+    """The answers that are known, None for each that is not."""
+    known = cache.look_up(question(text).key() for text in texts)
+    return [known.get(question(text).key()) for text in texts]

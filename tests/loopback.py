@@ -127,14 +127,16 @@ class Loopback:
         app = web.Application(client_max_size=2**26)
         app.router.add_get("/count", self._count)
         app.router.add_route("*", "/{path:.*}", self._serve)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
 
     async def stop(self) -> None:
-        """Closes every connection."""
+        """Closes every connection, also those whose answer is still being waited for."""
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
         await self._runner.cleanup()
 
     async def _count(self, request: web.Request) -> web.Response:

@@ -233,3 +233,14 @@ def test_a_run_ends_at_its_deadline_with_what_it_has(cache: Cache) -> None:
 
     assert done.seconds == pytest.approx(10, abs=0.1)
     assert {text: done.texts.count(text) for text in set(done.texts)} == {"yes": 8, "timeout": 4, "stopped": 988}
+
+
+def test_a_deadline_in_the_instant_of_sending_ends_what_never_began() -> None:
+    async def reply(request: Request) -> str:
+        await asyncio.sleep(1)
+        return "too late"
+
+    done = asked_in_no_time(Fake(reply), map(one, "abcdef"), Limits(deadline_seconds=0.0))
+
+    assert set(done.texts) <= {"timeout", "stopped"}
+    assert (len(done.texts), done.seconds) == (6, 0.0)

@@ -30,8 +30,10 @@ def driver(server: Loopback, folder: Path, questions: int, at_once: int) -> subp
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, list[str], str]:
-    output, errors = process.communicate(timeout=60)
-    return process.returncode, output.splitlines(), errors
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process:  # not communicate(): it would lose what readline() had read ahead
+        return process.wait(timeout=60), process.stdout.read().splitlines(), process.stderr.read()
 
 
 def bought(server: Loopback) -> Counter[str]:
@@ -138,7 +140,7 @@ def test_failures_of_every_kind_cost_no_other_case_its_answer(tmp_path: Path) ->
 
 def test_a_refused_key_is_one_line_and_exit_two(tmp_path: Path) -> None:
     with Loopback(lambda seen: refusal(401, "Incorrect API key provided")) as server:
-        code, lines, errors = ended(driver(server, tmp_path / "cache", 10_000, 8))
+        code, _, errors = ended(driver(server, tmp_path / "cache", 10_000, 8))
 
     assert code == 2
     assert errors.startswith("model 'm': ")

@@ -139,3 +139,10 @@ def test_a_mistyped_word_is_told_with_the_one_meant() -> None:
     assert [str(fault) for fault in source.faults()] == [
         "a.yaml:1:4: 'scope' must be population or suite, not 'popluation'\n  hint: did you mean 'population'?"
     ]
+
+
+def test_a_hint_lists_few_names_and_finds_a_near_one_among_many() -> None:
+    assert schema.near("x", ("alpha", "beta")) == "known: alpha, beta"
+    assert schema.near("bta", ("alpha", "beta")) == "did you mean 'beta'?"
+    assert schema.near("check7", [f"check {n}" for n in range(100)]) == "did you mean 'check 7'?"
+    assert schema.near("zzz", [f"check {n}" for n in range(100)]) == ""
