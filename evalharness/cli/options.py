@@ -33,7 +33,7 @@ ASKING = (
     click.option("--samples", type=click.IntRange(1), help="Ask each case so often; beats the suite's own."),
     click.option("--tag", "tags", metavar="T", multiple=True, help="Only cases with this tag; no verdict then."),
     click.option("--case", "cases", metavar="ID", multiple=True, help="Only this case; no verdict then."),
-    click.option("--at-once", type=click.IntRange(1, 10_000), help="Requests under way at a time, for each model."),
+    click.option("--at-once", type=click.IntRange(1, 10_000), help="Requests under way at a time, over all models."),
     click.option("--budget", metavar="USD", type=click.FloatRange(0), help="Spend at most so much."),
     click.option("--deadline", "seconds", metavar="SECONDS", type=click.FloatRange(0), help="Stop asking after that."),
     click.option(

@@ -80,4 +80,4 @@ def test_it_is_a_switch() -> None:
 def test_no_reply_makes_it_raise_or_stall() -> None:
     survives(made("refuses", "true"))
     for opening in ("i can't ", "sorry, but as an ", "as an ai ", "i'm not ", "i would have to ", '"'):
-        survives(made("refuses", "true"), {opening: opening * 300}, seconds=2.0)
+        survives(made("refuses", "true"), {opening: opening * 300})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,12 +69,18 @@ def printed(stream: io.TextIOWrapper) -> str:
 
 @contextlib.contextmanager
 def arguments_of(*words: str) -> Iterator[None]:
-    """The command line, for as long as it lasts."""
+    """The command line, on a screen of a hundred columns, for as long as it lasts."""
     before, sys.argv = sys.argv, list(words)
+    columns = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "100"
     try:
         yield
     finally:
         sys.argv = before
+        if columns is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = columns
 
 
 def project(where: Path, suite: str, **recorded: dict[str, str]) -> Path:
