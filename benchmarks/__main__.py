@@ -177,7 +177,7 @@ def linting(cases: int, rounds: int) -> float:
     """10,000 cases written out in YAML against walking their events, both less the start of a process."""
     with folder() as where:
         lines = ["suite: many", "every: {format: {max_words: 60}}", "cases:"]
-        lines += [f"  - ask: {json.dumps(prompt(number))}\n    expect: answer {number}" for number in range(cases)]
+        lines += [f"  - ask: What is the answer to question {number}?\n    expect: answer {number}" for number in range(cases)]
         (where / "suite.yaml").write_text("\n".join(lines) + "\n")
         (where / "one.yaml").write_text("\n".join(lines[:4]) + "\n")
         bare = [*PYTHON, "-m", "benchmarks.floors", "events"]

@@ -222,7 +222,8 @@ class _Sitting:
         self.jobs = jobs
         self.flows = _InTurn(jobs)
         self.models = {job.model.ref.name: job.model for job in jobs}
-        self.sheets = [Sheet(job.plan.cases()) for job in jobs]
+        self.cases = jobs[0].plan.cases() if jobs else ()  # the same for every arm of a suite
+        self.sheets = [Sheet(self.cases) for _ in jobs]
         self._folder = config.state / "cache"
         self._options = options
         self._limits = engine.Limits(options.at_once, options.budget or config.budget, options.seconds, options.cache)
@@ -233,8 +234,7 @@ class _Sitting:
         keeps = self._options.cache != "off"
         self._cache = self._stack.enter_context(Cache(self._folder, warn=self._watch.note)) if keeps else None
         began = datetime.now(UTC).isoformat(timespec="seconds")
-        selected = self._options.selected
-        self.writers = [self._stack.enter_context(_writer(job, began, selected)) for job in self.jobs]
+        self.writers = [self._stack.enter_context(self._writer(job, began)) for job in self.jobs]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -249,6 +249,10 @@ class _Sitting:
         at, place, trial = result
         self.sheets[at].add(place, trial)
         self.writers[at].add(place, trial)
+
+    def _writer(self, job: Job, began: str) -> store.Writer:
+        suite = suite_ref(job.plan.suite, job.plan.samples, self._options.selected)
+        return store.Writer(job.path, Run(suite, job.plan.model, job.plan.suite.gate, began, self.cases, ()))
 
     def arms(self, tallies: Mapping[str, Tally]) -> tuple[Arm, ...]:
         """The runs, whole ones under their names; what is missing of the others is missing."""
@@ -265,12 +269,6 @@ def _sittings(
 ) -> list[_Sitting]:
     jobs = plans(suites, names, config, options)
     return [_Sitting(row, config, options, watch or engine.SILENT) for row in jobs]
-
-
-def _writer(job: Job, began: str, selected: tuple[str, ...]) -> store.Writer:
-    plan = job.plan
-    suite = suite_ref(plan.suite, plan.samples, selected)
-    return store.Writer(job.path, Run(suite, plan.model, plan.suite.gate, began, plan.cases(), ()))
 
 
 class _InTurn:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from evalharness.records import Asked, LeftOut, Run, Trial
 from evalharness.rulings import Measure, Missing, causes
-from evalharness.sheet import OVERALL, Sheet, Slice
+from evalharness.sheet import OVERALL, Sheet, Slice, known
 from evalharness.stats.paired import Change, Design, SuiteScopeError, paired_change
 
 
@@ -57,8 +57,9 @@ def measured(
     whole = Slice("aspect", cut.aspect) if cut.part == "tag" else cut
     kept: list[tuple[Asked, tuple[float, ...], tuple[float, ...]]] = []
     lost: list[LeftOut] = []
+    before, after = base.scores.get(whole, {}), tuned.scores.get(whole, {})
     for asked in due:
-        pair = base.valid(whole, asked.case), tuned.valid(whole, asked.case)
+        pair = known(before.get(asked.case)), known(after.get(asked.case))
         if all(pair):
             kept.append((asked, *pair))
             continue

@@ -65,8 +65,10 @@ class Sheet:
         self.said.setdefault(case, []).append(hash(tuple([talk.messages[at].content for at in talk.replies])))
         for outcome in talk.outcomes:
             self.outcomes[outcome] += 1
-        self.served.update(dict.fromkeys(talk.served))
-        self.fingerprints.update(dict.fromkeys(talk.fingerprints))
+        for name in talk.served:
+            self.served[name] = None
+        for mark in talk.fingerprints:
+            self.fingerprints[mark] = None
         if trial.failure is not None:
             self.failures[trial.failure.kind] += 1
         self._aspects(case, trial.scores)
@@ -82,7 +84,7 @@ class Sheet:
 
     def valid(self, cut: Slice, case: str) -> tuple[float, ...]:
         """The samples of a case that could be scored; none where the case is missing."""
-        return tuple(value for value in self.scores.get(cut, {}).get(case, ()) if value is not None)
+        return known(self.scores.get(cut, {}).get(case))
 
     def passes(self, aspect: str, case: str) -> bool:
         """Whether more than half of a case's samples pass in an aspect."""
@@ -127,6 +129,11 @@ class Sheet:
 
     def _put(self, cut: Slice, case: str, value: float | None) -> None:
         self.scores.setdefault(cut, {}).setdefault(case, []).append(value)
+
+
+def known(samples: Sequence[float | None] | None) -> tuple[float, ...]:
+    """The samples that could be scored."""
+    return tuple([value for value in samples if value is not None]) if samples else ()
 
 
 def weighted(scores: Iterable[Score]) -> float | None:

@@ -64,12 +64,15 @@ class OpenAI(Model):
 
     def faults(self, requests: Iterable[Request]) -> tuple[Fault, ...]:
         """A missing key, and parameters that are not for a suite to set; nothing where nothing is asked."""
-        asked = tuple(requests)
+        asked = False
+        names = self.arm.ref.extra_body.keys() & (OURS - {"model"})
+        for request in requests:
+            asked = True
+            if not OURS.isdisjoint(request.params):
+                names |= request.params.keys() & OURS
         if not asked:
             return ()
         found = [self._keyless()]
-        names = {name for request in asked for name in request.params.keys() & OURS}
-        names |= self.arm.ref.extra_body.keys() & (OURS - {"model"})
         hint = "answers are asked for one by one and read whole; `samples` asks more often"
         found += [self.arm.fault(f"the parameter '{name}' is the harness's own", hint) for name in sorted(names)]
         return tuple(fault for fault in found if fault)
