@@ -77,24 +77,26 @@ class Mentions:
     """
 
     phrase: str
-    _sought: str = field(init=False, repr=False, compare=False)
-    _literal: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        sought = phrase(self.phrase)
-        if not sought and not self.phrase.strip():
+        if not self.phrase.strip():
             raise Unfit("phrase", "there is nothing to look for")
-        literal = not sought or _signs_count(fold(self.phrase).strip())
-        object.__setattr__(self, "_sought", sought)
-        object.__setattr__(self, "_literal", literal)
 
     def grade(self, conversation: Conversation) -> Grade:
         """1 where the phrase is in the reply, else 0."""
         reply = conversation.reply
-        found = _as_it_stands(self.phrase).search(fold(reply)) if self._literal else self._sought in spaced(reply)
+        sought, literal = _sought(self.phrase)
+        found = _as_it_stands(self.phrase).search(fold(reply)) if literal else sought in spaced(reply)
         if found:
             return Grade(1.0, f"mentions {shown(self.phrase, 40)}")
         return Grade(0.0, f"no {shown(self.phrase, 40)} in {shown(reply, 60)}")
+
+
+@functools.lru_cache(maxsize=1024)  # made when a reply is graded, not when ten thousand cases are read
+def _sought(text: str) -> tuple[str, bool]:
+    """What to look for, and whether it must be looked for as it stands, since its signs carry meaning."""
+    sought = phrase(text)
+    return sought, not sought or _signs_count(fold(text).strip())
 
 
 @scorer("max_words")
