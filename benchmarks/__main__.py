@@ -186,9 +186,8 @@ def linting(cases: int, rounds: int) -> float:
         own = least([*HARNESS, "lint", "suite.yaml"], where, rounds) - least(
             [*HARNESS, "lint", "one.yaml"], where, rounds
         )
-    print(
-        f"lint, {cases:,} YAML cases: {own:.2f} s over a floor of {floor:.2f} s (CPU, less the start) = {own / floor:.2f}"
-    )
+    ratio = f"{own:.2f} s over a floor of {floor:.2f} s (CPU, less the start) = {own / floor:.2f}"
+    print(f"lint, {cases:,} YAML cases: {ratio}")
     return own / floor
 
 
