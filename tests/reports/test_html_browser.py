@@ -128,6 +128,8 @@ def test_the_page_fits_its_window(browser: Browser, tmp_path: Path, width: int, 
 
 
 def test_all_of_it_can_be_reached_by_keyboard(browser: Browser, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
     shown = Shown(browser, examples.many(120), tmp_path)
 
     shown.page.locator("fieldset input[value=all]").focus()
@@ -138,11 +140,11 @@ def test_all_of_it_can_be_reached_by_keyboard(browser: Browser, tmp_path: Path) 
     last = shown.page.locator(".case").nth(49)
     last.locator("summary").first.focus()
     shown.page.keyboard.press("Enter")
-    assert last.locator(".column").count() == 2
+    expect(last.locator(".column")).to_have_count(2)
     shown.page.keyboard.press("Enter")
     shown.page.keyboard.press("Tab")
     shown.page.keyboard.press("Enter")
-    assert shown.page.locator(".case").count() == 100
+    expect(shown.page.locator(".case")).to_have_count(100)
     assert shown.page.evaluate("document.activeElement.closest('.case') !== null")
     shown.page.close()
 
@@ -213,12 +215,14 @@ def test_without_its_script_the_page_still_says_the_verdict(browser: Browser, tm
 
 
 def test_print_shows_every_list_and_no_controls(browser: Browser, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
     shown = Shown(browser, examples.several(), tmp_path)
 
     shown.page.emulate_media(media="print")
     shown.page.evaluate("dispatchEvent(new Event('beforeprint'))")
 
-    assert shown.page.locator(".case").count() == 16
-    assert shown.page.locator(".filters:visible").count() == 0
+    expect(shown.page.locator(".case")).to_have_count(16)
+    expect(shown.page.locator(".filters:visible")).to_have_count(0)
     assert shown.page.get_by_text("p non-inferior").first.is_visible()
     shown.page.close()
