@@ -336,6 +336,7 @@ def run_ref(arm: Arm) -> RunRef:
         served=tuple(sheet.served),
         fingerprints=tuple(sheet.fingerprints),
         tally=run.tally,
+        said=dict(sorted(sheet.complaints.items())),
     )
 
 

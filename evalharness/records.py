@@ -17,10 +17,7 @@ Payload: TypeAlias = dict[str, object]
 
 Role: TypeAlias = Literal["system", "user", "assistant"]
 Outcome: TypeAlias = Literal["answered", "truncated", "refused", "filtered", "empty", "tool_call"]
-FailureKind: TypeAlias = Literal[
-    Literal["rejected", "denied", "quota", "limit", "timeout", "server"],
-    Literal["unreachable", "invalid", "gone", "budget", "missing", "stopped"],
-]
+FailureKind: TypeAlias = Literal["rejected", "denied", "quota", "limit", "timeout", "server", "unreachable", "invalid", "gone", "budget", "missing", "stopped"]
 Word: TypeAlias = Literal["HELD", "IMPROVED", "REGRESSED", "INCONCLUSIVE"]
 Scope: TypeAlias = Literal["population", "suite"]
 Nearness: TypeAlias = Literal["seen", "near", "unseen"]
@@ -310,7 +307,8 @@ class Run:
 class RunRef:
     """One side of a comparison: the arm, when it ran, what it took, and how its replies ended.
 
-    outcomes: replies by `Outcome`; failures: trials by `FailureKind`. asked, scored: trials planned, and those scored.
+    outcomes: replies by `Outcome`; failures: trials by `FailureKind`; said: the first message of each kind of failure.
+    asked, scored: trials planned, and those scored.
     """
 
     model: ModelRef
@@ -323,6 +321,7 @@ class RunRef:
     served: tuple[str, ...]
     fingerprints: tuple[str, ...]
     tally: Tally | None
+    said: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Sheet:
         self.said: dict[str, list[int]] = {}
         self.outcomes: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
+        self.complaints: dict[str, str] = {}
         self.served: dict[str, None] = {}
         self.fingerprints: dict[str, None] = {}
         self.trials = 0
@@ -71,6 +72,7 @@ class Sheet:
             self.fingerprints[mark] = None
         if trial.failure is not None:
             self.failures[trial.failure.kind] += 1
+            self.complaints.setdefault(trial.failure.kind, trial.failure.message)
         self._aspects(case, trial.scores)
         self._details(case, trial.scores)
 
