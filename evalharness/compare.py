@@ -317,9 +317,10 @@ def _fails(trial: Trial) -> bool:
 
 
 def incomplete(arm: Arm) -> bool:
-    """Whether answers are missing: a request failed for good, or the run was cut short."""
+    """Whether answers are missing: a request failed for good, one was filtered, or the run was cut short."""
     due = len(arm.run.cases) * arm.run.suite.samples
-    return arm.run.tally is None or bool(arm.sheet.failures) or arm.sheet.trials < due
+    missing = bool(arm.sheet.failures) or arm.sheet.outcomes["filtered"] > 0 or arm.sheet.trials < due
+    return arm.run.tally is None or missing
 
 
 def run_ref(arm: Arm) -> RunRef:

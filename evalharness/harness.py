@@ -84,6 +84,8 @@ class Job:
     plan: Plan
     model: Model
     path: Path
+    whole: int
+    """How many cases the suite has, selected or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,8 @@ def plans(suites: Sequence[Suite], names: Sequence[str], config: Config, options
         for model in models:
             plan = Plan(chosen, model.ref, options.samples or suite.samples)
             faults += _faults(plan, model, config, options)
-            row.append(Job(plan, model, options.output or run_path(config, suite.name, model.ref.name)))
+            path = options.output or run_path(config, suite.name, model.ref.name, options.selected)
+            row.append(Job(plan, model, path, len(suite.cases)))
         jobs.append(row)
     if faults:
         raise Faults(dict.fromkeys(faults))
@@ -130,9 +133,10 @@ def _faults(plan: Plan, model: Model, config: Config, options: Options) -> tuple
     return faults
 
 
-def run_path(config: Config, suite: str, arm: str) -> Path:
-    """Where the run of a suite by an arm is kept."""
-    return config.state / "runs" / slug(suite) / f"{slug(arm)}.jsonl"
+def run_path(config: Config, suite: str, arm: str, selected: tuple[str, ...] = ()) -> Path:
+    """Where the run of a suite by an arm is kept; that of a selection has a name of its own."""
+    name = "-".join([slug(arm), *([slug(" ".join(selected))] if selected else [])])
+    return config.state / "runs" / slug(suite) / f"{name}.jsonl"
 
 
 def ask(
@@ -224,6 +228,7 @@ class _Sitting:
         self.models = {job.model.ref.name: job.model for job in jobs}
         self.cases = jobs[0].plan.cases() if jobs else ()  # the same for every arm of a suite
         self.sheets = [Sheet(self.cases) for _ in jobs]
+        self._root = config.folder
         self._folder = config.state / "cache"
         self._options = options
         self._limits = engine.Limits(options.at_once, options.budget or config.budget, options.seconds, options.cache)
@@ -251,7 +256,9 @@ class _Sitting:
         self.writers[at].add(place, trial)
 
     def _writer(self, job: Job, began: str) -> store.Writer:
-        suite = suite_ref(job.plan.suite, job.plan.samples, self._options.selected)
+        suite = suite_ref(job.plan.suite, job.plan.samples, self._options.selected, job.whole)
+        if job.path.is_relative_to(self._root):
+            store.no_link(job.path.parent, self._root)
         return store.Writer(job.path, Run(suite, job.plan.model, job.plan.suite.gate, began, self.cases, ()))
 
     def arms(self, tallies: Mapping[str, Tally]) -> tuple[Arm, ...]:

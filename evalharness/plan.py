@@ -65,12 +65,13 @@ class Plan:
         )
 
 
-def suite_ref(suite: Suite, samples: int, selected: tuple[str, ...] = ()) -> SuiteRef:
-    """What a run file says of its suite."""
+def suite_ref(suite: Suite, samples: int, selected: tuple[str, ...] = (), cases: int | None = None) -> SuiteRef:
+    """What a run file says of its suite; cases: how many it has, where `suite` is a selection of them."""
     return SuiteRef(
         name=suite.name,
         path=suite.path,
         hash=suite.hash,
+        cases=len(suite.cases) if cases is None else cases,
         samples=samples,
         scope=suite.scope,
         test=suite.test,

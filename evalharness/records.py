@@ -17,7 +17,10 @@ Payload: TypeAlias = dict[str, object]
 
 Role: TypeAlias = Literal["system", "user", "assistant"]
 Outcome: TypeAlias = Literal["answered", "truncated", "refused", "filtered", "empty", "tool_call"]
-FailureKind: TypeAlias = Literal["rejected", "denied", "quota", "limit", "timeout", "server", "unreachable", "invalid", "gone", "budget", "missing", "stopped"]
+FailureKind: TypeAlias = Literal[  # noqa: RUF041 - flat, it would stand on twelve lines
+    Literal["rejected", "denied", "quota", "limit", "timeout", "server"],
+    Literal["unreachable", "invalid", "gone", "budget", "missing", "stopped"],
+]
 Word: TypeAlias = Literal["HELD", "IMPROVED", "REGRESSED", "INCONCLUSIVE"]
 Scope: TypeAlias = Literal["population", "suite"]
 Nearness: TypeAlias = Literal["seen", "near", "unseen"]
@@ -259,12 +262,13 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class SuiteRef:
-    """Which suite was asked, and how its numbers are to be read. hash covers cases, checks and gate; `selected` names
-    the options that took only some of the cases, and is empty where all were asked."""
+    """Which suite was asked, and how its numbers are to be read. hash covers cases, checks and gate; cases counts them
+    all; `selected` names the options that took only some of them, and is empty where all were asked."""
 
     name: str
     path: str
     hash: str
+    cases: int = 0
     samples: int = 1
     scope: Scope = "population"
     test: Literal["exact", "midp"] = "exact"

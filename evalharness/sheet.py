@@ -12,6 +12,9 @@ Part: TypeAlias = Literal["aspect", "overall", "tag", "check", "turn", "near"]
 
 OVERALL = "overall"
 
+MENDABLE = frozenset({"timeout", "limit", "server", "unreachable", "stopped", "budget", "missing"})
+"""Kinds of failure that asking again may mend; the others give the same again until something is changed."""
+
 
 class Slice(NamedTuple):
     """A part of the scores that is looked at by itself; `detail` names the check, turn or tag."""

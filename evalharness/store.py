@@ -8,8 +8,10 @@ gets its name when it is whole. Every line is checked when it is read.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import weakref
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_FLAGS = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -50,34 +54,37 @@ class Header:
 
 
 class Trials(Sequence[Trial]):
-    """The trials of a run file, read when they are looked at: a run of ten thousand cases costs their places only."""
+    """The trials of a run file, read when they are looked at: a run of ten thousand cases costs their places only.
+
+    The file stays open, so that they are still there when another process has put a newer run under its name.
+    """
 
     def __init__(self, path: Path, places: array[int]) -> None:
+        """places: start and end of each trial's line, in turn."""
         self.path = path
         self.places = places
+        self._descriptor = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._descriptor)
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.places) // 2
 
     @overload
     def __getitem__(self, place: int) -> Trial: ...
     @overload
     def __getitem__(self, place: slice) -> tuple[Trial, ...]: ...
     def __getitem__(self, place: int | slice) -> Trial | tuple[Trial, ...]:
-        with self.path.open("rb") as file:
-            if isinstance(place, slice):
-                return tuple(self._read(file, start) for start in self.places[place])
-            return self._read(file, self.places[place])
+        if isinstance(place, slice):
+            return tuple(self._read(each) for each in range(len(self))[place])
+        return self._read(range(len(self))[place])
 
     def __iter__(self) -> Iterator[Trial]:
-        with self.path.open("rb") as file:
-            for start in self.places:
-                yield self._read(file, start)
+        return (self._read(place) for place in range(len(self)))
 
-    def _read(self, file: IO[bytes], start: int) -> Trial:
-        if file.tell() != start:
-            file.seek(start)
-        return _checked(_trial(), _parsed(self.path, 0, file.readline())["trial"], str(self.path))
+    def _read(self, place: int) -> Trial:
+        start, end = self.places[2 * place], self.places[2 * place + 1]
+        line = os.pread(self._descriptor, end - start, start)
+        return _checked(_trial(), _parsed(self.path, 0, line)["trial"], str(self.path))
 
 
 class Writer:
@@ -88,7 +95,6 @@ class Writer:
 
     def __init__(self, path: Path, run: Run) -> None:
         self.path = path
-        self.part = path.with_name(path.name + ".part")
         self.run = run
         self.places = array("Q")
         self._early: dict[int, Trial] = {}
@@ -97,14 +103,14 @@ class Writer:
     def __enter__(self) -> Self:
         safe_folder(self.path.parent)
         try:
-            self._file = open_new(self.part)
+            self.part, self._file = open_part(self.path)
             run = self.run
             header = Header(RUN_SCHEMA, run.suite, run.model, run.gate, run.began)
             self._write(encode(_lean(asdict(header))))
             for case in run.cases:
                 self._write(encode({"case": _case(case)}))
         except OSError as error:
-            raise full_disk(self.part, error) from None
+            raise not_written(self.path, error) from None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -115,10 +121,10 @@ class Writer:
         """Writes the trial that stands at `place` of the plan, or keeps it until those before it have come."""
         self._early[place] = trial
         try:
-            while (following := self._early.pop(len(self.places), None)) is not None:
+            while (following := self._early.pop(len(self.places) // 2, None)) is not None:
                 self._append(following)
         except OSError as error:
-            raise full_disk(self.part, error) from None
+            raise not_written(self.path, error) from None
 
     def stop(self) -> Run:
         """What there is of an interrupted run, trials after a gap included; the file keeps its `.part`."""
@@ -134,15 +140,18 @@ class Writer:
             self._write(encode({"tally": asdict(tally)}))
             self._file.flush()
             os.fsync(self._file.fileno())
-            self._file.close()
+            trials = Trials(self.part, self.places)
             os.replace(self.part, self.path)
+            self._file.close()  # which ends the lock: not before the file has its name
         except OSError as error:
-            raise full_disk(self.part, error) from None
-        return replace(self.run, trials=Trials(self.path, self.places), path=str(self.path), tally=tally)
+            raise not_written(self.path, error) from None
+        trials.path = self.path
+        return replace(self.run, trials=trials, path=str(self.path), tally=tally)
 
     def _append(self, trial: Trial) -> None:
         self.places.append(self._size)
         self._write(f'{{"trial":{encode_trial(trial)}}}')
+        self.places.append(self._size)
 
     def _write(self, line: str) -> None:
         data = line.encode("ascii") + b"\n"
@@ -165,7 +174,7 @@ def read(path: Path) -> Run:
                 elif line.startswith(b'{"trial":'):
                     if not line.endswith(b"\n"):
                         break  # the writer was cut off within the line
-                    places.append(start)
+                    places.extend((start, start + len(line)))
                 elif line.startswith(b'{"case":'):
                     cases.append(_checked(_asked(), _parsed(path, number, line)["case"], f"{path}:{number}"))
                 elif line.startswith(b'{"tally":'):
@@ -192,7 +201,7 @@ def write(path: Path, run: Run) -> Run:
 def write_text(path: Path, pieces: Iterator[str]) -> None:
     """Writes a text file so that a reader sees the old one or the new one: temporary file, flush, rename."""
     safe_folder(path.parent)
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with open_new(part) as file:
             for piece in pieces:
@@ -201,7 +210,9 @@ def write_text(path: Path, pieces: Iterator[str]) -> None:
             os.fsync(file.fileno())
         os.replace(part, path)
     except OSError as error:
-        raise full_disk(part, error) from None
+        raise not_written(path, error) from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def merge(runs: Sequence[Run]) -> Run:
@@ -223,8 +234,9 @@ def merge(runs: Sequence[Run]) -> Run:
             if key not in trials or trial.failure is None:
                 trials[key] = trial
     tally = sum_tallies([run.tally for run in runs if run.tally])
-    selected = () if any(not run.suite.selected for run in runs) else first.suite.selected
-    suite = replace(first.suite, selected=selected)
+    parts = [run.suite.selected for run in runs]
+    selected = tuple(dict.fromkeys(option for part in parts for option in part)) if all(parts) else ()
+    suite = replace(first.suite, selected=() if len(cases) == first.suite.cases else selected)
     return replace(first, suite=suite, cases=tuple(cases.values()), trials=tuple(trials.values()), tally=tally)
 
 
@@ -266,24 +278,54 @@ def encode_trial(trial: Trial) -> str:
 
 
 def safe_folder(folder: Path) -> None:
-    """Makes the folder; `StoreError` where a link stands in its place or it cannot be made."""
+    """Makes the folder; `StoreError` where it cannot be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{folder}: {error.strerror or error}", "is there a file of that name?") from None
+        raise not_written(folder, error) from None
+
+
+def no_link(folder: Path, root: Path) -> None:
+    """Raises `StoreError` where a step of the way from `root` down to `folder` is a symbolic link: none is followed."""
+    for step in (folder, *folder.parents):
+        if step == root or not step.is_relative_to(root):
+            return
+        if step.is_symlink():
+            raise StoreError(f"{step}: a symbolic link, which is not followed", "put a folder in its place")
 
 
 def open_new(path: Path) -> IO[bytes]:
     """Opens a file for writing from its start, never through a symbolic link."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
-    return os.fdopen(os.open(path, flags, 0o644), "wb")
+    return os.fdopen(os.open(path, _FLAGS | os.O_TRUNC, 0o644), "wb")
 
 
-def full_disk(path: Path, error: OSError) -> StoreError:
-    """The one line for a file that cannot be written; a command that meets it exits 3."""
-    failed = StoreError(f"{path}: {error.strerror or error}", "answers got so far are kept; free space, then run again")
-    failed.exit_code = 3
-    return failed
+def open_part(path: Path) -> tuple[Path, IO[bytes]]:
+    """Opens the file that grows into `path`: `NAME.part`, or one of this process where another is writing that one."""
+    import fcntl
+
+    part = path.with_name(f"{path.name}.part")
+    file = os.fdopen(os.open(part, _FLAGS, 0o644), "wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        found, named = os.fstat(file.fileno()), os.stat(part)
+        if (found.st_ino, found.st_dev) == (named.st_ino, named.st_dev):  # else it was renamed in between
+            file.truncate(0)
+            return part, file
+    except OSError:
+        pass
+    file.close()
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    return part, open_new(part)
+
+
+def not_written(path: Path, error: OSError) -> StoreError:
+    """The lines for a file that cannot be written; status 3 where the disk is to blame, 2 where the place is."""
+    what = f"{path}: {error.strerror or error}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        failed = StoreError(what, "answers got so far are kept; free space, then run again")
+        failed.exit_code = 3
+        return failed
+    return StoreError(what, "evalharness writes below the project's folder: make it writable, and no file in the way")
 
 
 def _case(asked: Asked) -> Payload:

@@ -91,6 +91,9 @@ def main() -> None:
         status = 130
     except BrokenPipeError:
         status = 0
+    except OSError as error:  # stdout is a file on a full disk, say; files of ours have their own errors
+        say(f"the output cannot be written: {error.strerror or error}")
+        status = 3
     _leave(status)
 
 
@@ -113,6 +116,9 @@ def _leave(status: int) -> None:
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
-    except OSError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if not isinstance(error, BrokenPipeError) and status != 3:
+            say(f"the output cannot be written: {error.strerror or error}")
+            status = 3
     sys.exit(status)

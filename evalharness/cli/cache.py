@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -75,17 +76,20 @@ def explain_verb(case: str, suite: str, model: str, sample: int, as_json: bool) 
 @click.option("--model", metavar="KIND:TARGET", help="Only answers of this model, as `cache info` prints it.")
 @click.option("--older-than", metavar="DAYS", type=click.FloatRange(0), help="Only answers kept for more days.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def prune_verb(model: str | None, older_than: float | None, yes: bool) -> None:
+@JSON
+def prune_verb(model: str | None, older_than: float | None, yes: bool, as_json: bool) -> None:
     """Remove answers for good; what is removed is paid again when it is needed again."""
     with _open() as cache:
         if model is not None and model not in {stock.model for stock in cache.info()}:
             raise EvalError(f"no answer of '{model}' is kept", "`evalharness cache info` lists the models")
         what = f"answers of {model}" if model else "answers of every model"
         age = f" older than {older_than:g} days" if older_than is not None else ""
+        if not yes and not sys.stdin.isatty():
+            raise EvalError(f"this removes {what}{age} for good", "give --yes where nobody can be asked")
         if not yes:
             click.confirm(f"Remove {what}{age} for good?", abort=True, err=True)
         removed = cache.prune(model=model, older_than=older_than * DAY if older_than is not None else None)
-    click.echo(f"{removed:,} answers removed")
+    click.echo(json.dumps({"removed": removed}) if as_json else f"{removed:,} answers removed")
 
 
 def _open() -> Cache:

@@ -37,8 +37,9 @@ def report_verb(comparisons: tuple[Path, ...], show: Show) -> None:
         try:
             text = file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise EvalError(f"{file}: {error}", "COMPARISON is a comparison.json, or the folder it is in") from None
-        found += json.load(text).comparisons
+            why = (error.strerror or str(error)) if isinstance(error, OSError) else "not UTF-8"
+            raise EvalError(f"{file}: {why}", "COMPARISON is a comparison.json, or the folder it is in") from None
+        found += json.load(text, str(file)).comparisons
     panel = Panel(worst([comparison.verdict for comparison in found]), tuple(found))
     print_panel(panel, show, write_reports(panel, show, config()))
     leave(status(panel.verdict, allow_inconclusive=show.allow_inconclusive))

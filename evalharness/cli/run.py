@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evalharness.cli.options import JSON, QUIET, SUITES, asking, config, leave, load_suites, shown, watching
+from evalharness.cli.options import JSON, SUITES, asking, config, leave, load_suites, shown, watching
 from evalharness.errors import EvalError
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from evalharness.measure import Arm
     from evalharness.records import Run
 
-OUTPUT = click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+OUTPUT = click.option(
+    "-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write the run there."
+)
 
 
 @click.command("run")
@@ -26,7 +28,7 @@ OUTPUT = click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay
 @asking
 @OUTPUT
 @JSON
-@QUIET
+@click.option("-q", "--quiet", is_flag=True, help="No progress, and of the result only the rates.")
 def run_verb(suites: tuple[str, ...], model: str | None, options: Options, as_json: bool, quiet: bool) -> None:
     """Ask suites of one model, score the replies, write run files.
 
@@ -138,14 +140,15 @@ def _lines(arm: Arm, *, quiet: bool) -> Iterator[str]:
     from evalharness.summary import levels
 
     run = arm.run
-    yield f"{run.suite.name} asked of {one_line(run.model.name)}: {len(run.cases):,} cases x {run.suite.samples}"
+    noun = "case" if len(run.cases) == 1 else "cases"
+    yield f"{run.suite.name} asked of {one_line(run.model.name)}: {len(run.cases):,} {noun} x {run.suite.samples}"
     for level in levels(arm):
         if level.rate is None or level.low is None or level.high is None:
             yield f"  {level.aspect:<12} no case could be scored, {level.missing:,} missing"
             continue
         spread = f"{100 * level.rate:5.1f} %  ({100 * level.low:.1f} to {100 * level.high:.1f})"
         missing = f", {level.missing:,} missing" if level.missing else ""
-        yield f"  {level.aspect:<12} {spread}  {level.passed:,} of {level.cases:,} cases pass{missing}"
+        yield f"  {level.aspect:<12} {spread}  {level.passed:,} of {level.cases:,} passed{missing}"
         if level.pass_hat and not quiet:
             steady = "  ".join(f"{k}: {100 * share:.1f} %" for k, share in enumerate(level.pass_hat, 1))
             once = "  ".join(f"{k}: {100 * share:.1f} %" for k, share in enumerate(level.pass_at, 1))
@@ -155,19 +158,28 @@ def _lines(arm: Arm, *, quiet: bool) -> Iterator[str]:
             yield f"  {'':<12} samples disagree in {100 * level.flaky:.1f} % of the cases"
     for case in failed_musts(arm):
         yield f"  FAIL {one_line(case)}: a must_pass case"
-    yield from _ending(run, arm)
+    if not quiet:
+        yield from _ending(run, arm)
 
 
 def _ending(run: Run, arm: Arm) -> Iterator[str]:
-    counts = {**arm.sheet.outcomes, **arm.sheet.failures}
-    others = ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()) if name != "answered")
+    """How the replies ended, why answers are missing, what it took, and what to type next."""
+    from evalharness.escape import one_line
+    from evalharness.sheet import MENDABLE
+
+    others = [f"{count:,} {name}" for name, count in sorted(arm.sheet.outcomes.items()) if name != "answered"]
     if others:
-        yield f"  replies: {others}"
+        yield f"  replies: {', '.join(others)}"
+    for kind, count in sorted(arm.sheet.failures.items()):
+        yield f"  no answer: {count:,} {kind}: {one_line(arm.sheet.complaints[kind], 200)}"
     if run.tally:
-        price = f", {run.tally.usd:.4f} USD" if run.tally.usd is not None else ""
-        yield f"  {run.tally.sent:,} requests sent, {run.tally.cached:,} answers known before{price}"
+        price = f", {run.tally.usd:.4f} USD" if run.tally.usd else ""
+        yield f"  requests sent: {run.tally.sent:,}, answers known before: {run.tally.cached:,}{price}"
     yield f"run:  {shown(run.path)}"
-    if run.path.endswith(".part") or arm.sheet.failures:
+    lasting = sorted(kind for kind in arm.sheet.failures if kind not in MENDABLE)
+    if lasting:
+        yield f"next: mend what is {' and '.join(lasting)} (above), then the same command again"
+    elif run.path.endswith(".part") or arm.sheet.failures or arm.sheet.outcomes["filtered"]:
         yield "next: the same command again; it asks only what is missing"
     else:
         yield f"next: evalharness compare {shown(run.suite.path)} --base NAME --tuned NAME"

@@ -45,11 +45,13 @@ def closing(panel: Panel, show: Show, written: Sequence[Path]) -> Iterator[str]:
     pages = [path for path in written if path.suffix == ".html"]
     if pages:
         yield f"report: {', '.join(shown(path) for path in pages)}"
-    first = panel.comparisons[0]
     if panel.verdict.incomplete:
         yield "next:   run the same command again; it asks only what is missing"
     elif not show.verbose:
-        yield f"next:   evalharness compare {shown(first.base.path)} {shown(first.tuned.path)} -v   (the statistics)"
+        first = panel.comparisons[0]
+        others = "" if len(panel.comparisons) == 1 else "   (the first pair)"
+        runs = f"{shown(first.base.path)} {shown(first.tuned.path)}"
+        yield f"next:   evalharness compare {runs} -v   (the statistics){others}"
 
 
 def check_formats(show: Show) -> None:
@@ -77,16 +79,20 @@ def report_folder(comparison: Comparison, show: Show, config: Config) -> Path:
     """Where the reports of one pair go."""
     from evalharness.escape import slug
 
-    names = (comparison.suite.name, comparison.base.model.name, comparison.tuned.model.name)
+    names = [comparison.suite.name, comparison.base.model.name, comparison.tuned.model.name]
+    if comparison.suite.selected:  # a look at some cases does not replace the report on all
+        names.append(" ".join(comparison.suite.selected))
     return (show.folder or config.reports) / "-".join(slug(name) for name in names)
 
 
 def _write_one(comparison: Comparison, names: Sequence[str], show: Show, config: Config) -> Iterator[Path]:
     from evalharness.records import Panel
     from evalharness.reports.base import REPORTS
-    from evalharness.store import write_text
+    from evalharness.store import no_link, write_text
 
     folder = report_folder(comparison, show, config)
+    if show.folder is None:
+        no_link(folder, config.folder)
     for name in names:
         path = folder / FILES.get(name, f"report.{name}")
         write_text(path, REPORTS.get(name)(Panel(comparison.verdict, (comparison,))))
@@ -100,7 +106,12 @@ def width() -> int:
 
 def colored() -> bool:
     """Whether to colour: on a terminal, unless NO_COLOR asks for none."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return (
+        sys.stdout is not None
+        and sys.stdout.isatty()
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb"
+    )
 
 
 def _out(pieces: Iterator[str]) -> None:

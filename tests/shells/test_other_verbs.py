@@ -116,7 +116,101 @@ def test_parts_of_a_suite_merge_into_one_run(tmp_path: Path) -> None:
 
     done = evalharness("merge", "one.jsonl", "two.jsonl", "-o", "whole.jsonl", "--json", cwd=tmp_path)
 
+    suite = done.json["suite"]
+    assert isinstance(suite, dict)
     assert (done.status, done.json["asked"], done.json["scored"]) == (0, 4, 4)
+    assert suite["selected"] == []
+
+
+def test_parts_that_are_not_the_whole_suite_stay_a_selection(tmp_path: Path) -> None:
+    project(tmp_path, numbered(4), base=replies(4))
+    evalharness("run", "made.yaml", "--model", "base", "--case", "c0", "-o", "one.jsonl", cwd=tmp_path)
+    evalharness("run", "made.yaml", "--model", "base", "--case", "c2", "-o", "two.jsonl", cwd=tmp_path)
+
+    done = evalharness("merge", "one.jsonl", "two.jsonl", "-o", "whole.jsonl", "--json", cwd=tmp_path)
+
+    suite = done.json["suite"]
+    assert isinstance(suite, dict)
+    assert suite["selected"] == ["--case c0", "--case c2"]
+
+
+def test_a_look_at_some_cases_replaces_neither_run_nor_report_of_all(tmp_path: Path) -> None:
+    project(tmp_path, numbered(80), base=replies(80), tuned=replies(80))
+    compare = ("compare", "made.yaml", "--base", "base", "--tuned", "tuned")
+    evalharness(*compare, cwd=tmp_path)
+    page = (tmp_path / "reports/made-base-tuned/report.md").read_text()
+    run = (tmp_path / ".evalharness/runs/made/base.jsonl").read_text()
+
+    some = evalharness(*compare, "--case", "c1", cwd=tmp_path)
+
+    assert some.status == 4
+    assert (tmp_path / "reports/made-base-tuned/report.md").read_text() == page
+    assert (tmp_path / ".evalharness/runs/made/base.jsonl").read_text() == run
+
+
+def test_a_linked_folder_is_not_written_through(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    inside = tmp_path / "inside"
+    elsewhere.mkdir()
+    inside.mkdir()
+    project(inside, numbered(5), base=replies(5), tuned=replies(5))
+    (inside / "reports").symlink_to(elsewhere)
+
+    done = evalharness("compare", "made.yaml", "--base", "base", "--tuned", "tuned", cwd=inside)
+
+    assert done.status == 2
+    assert "a symbolic link, which is not followed" in done.err
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_several_commands_may_write_one_run_at_once(tmp_path: Path) -> None:
+    project(tmp_path, numbered(300), base=replies(300), tuned=replies(300))
+    verb = [sys.executable, "-m", "evalharness.cli", "compare", "made.yaml", "--base", "base", "--tuned", "tuned", "-q"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    started = [
+        subprocess.Popen(verb, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    ended = [(process.communicate(timeout=60), process.returncode) for process in started]
+
+    assert ended == [(("HELD: facts held: no change seen, at most 1.3 lower, margin 5\n", ""), 0)] * 4
+    assert sorted(path.name for path in (tmp_path / ".evalharness/runs/made").iterdir()) == [
+        "base.jsonl",
+        "tuned.jsonl",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "said"), [(">&-", 4, ""), ("> /dev/full", 3, "the output cannot be written")]
+)
+def test_an_output_that_is_closed_or_full_is_no_traceback(end: str, status: int, said: str, tmp_path: Path) -> None:
+    project(tmp_path, numbered(5), base=replies(5), tuned=replies(5))
+    command = f"{sys.executable} -m evalharness.cli compare made.yaml --base base --tuned tuned {end}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == status
+    assert done.stderr.startswith(said)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_says_why_answers_are_missing_and_whether_asking_again_helps(tmp_path: Path) -> None:
+    project(tmp_path, numbered(3))
+    (tmp_path / "fails.py").write_text("import sys\nsys.exit('out of paper')\n")
+    config = tmp_path / "evalharness.toml"
+    config.write_text(config.read_text() + 'broken = { use = "command:python fails.py" }\n')
+
+    failing = evalharness("run", "made.yaml", "--model", "broken", cwd=tmp_path)
+    missing = evalharness("run", "made.yaml", "--model", "right", "--cache", "only", cwd=tmp_path)
+
+    assert (failing.status, missing.status) == (3, 3)
+    assert "no answer: 3 server: " in failing.out
+    assert "out of paper" in failing.out
+    assert "next: the same command again; it asks only what is missing" in missing.out
 
 
 def test_plan_asks_nothing_and_says_what_the_suite_can_see(tmp_path: Path) -> None:
