@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from evalharness.cache import Cache
 from evalharness.errors import ModelFailed
-from evalharness.limits import LONGEST_WAIT, Budget, Lane, Limits, Question, failure_kind
+from evalharness.limits import LONGEST_WAIT, Budget, Lane, Limits, Question, failure_kind, plain
 from evalharness.models.base import Model
 from evalharness.records import Failure, Request, Response
 
@@ -53,7 +53,8 @@ class Asker(Generic[W]):
         self._note = note
         self._began = time.monotonic()
         self._budget = Budget(limits.budget_usd)
-        self._halted: Failure | None = None
+        seconds = limits.deadline_seconds
+        self._halted = self._expired() if seconds is not None and seconds <= 0 else None
         self._asked: dict[str, Question[W]] = {}  # from queueing until the answer is handed out
         self._elsewhere: dict[str, Question[W]] = {}  # what another process is asking
         self._done: list[Question[W]] = []
@@ -63,6 +64,7 @@ class Asker(Generic[W]):
         self._going = False
         self._looked = -math.inf
         self._noted = -math.inf
+        self._told: set[tuple[str, str]] = set()  # what the user was told of, by model
 
     @property
     def waiting(self) -> bool:
@@ -99,12 +101,16 @@ class Asker(Generic[W]):
             self._news.set()
             self._timers.append(self._loop.call_later(GRACE, self._cut_off, self._cut))
 
-    def stop_from_signal(self) -> None:
-        """The same, from a signal handler."""
+    def stop_from_signal(self, waits: Callable[[int], None]) -> None:
+        """The same, from a signal handler. waits: told how many answers are waited for."""
         if self._going:
-            self._loop.call_soon_threadsafe(self.stop)
+            self._loop.call_soon_threadsafe(self._stop_and_say, waits)
         else:
             self.stopping = True
+
+    def _stop_and_say(self, waits: Callable[[int], None]) -> None:
+        waits(len(self._tasks))
+        self.stop()
 
     async def go(self, hand_out: Callable[[list[Question[W]]], None], more: Callable[[], bool]) -> None:
         """Asks until nothing is left, or the run is stopped.
@@ -123,7 +129,10 @@ class Asker(Generic[W]):
         self._going = True
         if self.limits.deadline_seconds is not None:
             self._ends = self._loop.time() + self.limits.deadline_seconds - (time.monotonic() - self._began)
-            self._timers.append(self._loop.call_at(self._ends, self._expire))
+            if self._ends > self._loop.time():
+                self._timers.append(self._loop.call_at(self._ends, self._expire))
+            else:
+                self._expire()
         opened: set[str] = set()
         async with AsyncExitStack() as stack:
             try:
@@ -220,7 +229,9 @@ class Asker(Generic[W]):
         if budget.allows(usd):
             return True
         if budget.idle:
-            what = f"{budget.spent:.4f} of {budget.most:g} USD are spent, and the next answer may take {usd:.4f}"
+            what = (
+                f"{budget.spent:.4f} of {plain(budget.most or 0)} USD are spent, and the next answer may take {usd:.4f}"
+            )
             lane.stopped = Failure("budget", what, 0)
         return False
 
@@ -241,7 +252,7 @@ class Asker(Generic[W]):
         except self._asyncio.CancelledError:
             if question.overdue:
                 what = f"no whole answer within {lane.seconds:g} s"
-                self._refused(question, ModelFailed("timeout", what, again=True))
+                self._refused(question, ModelFailed("timeout", what, again=lane.model.retries_timeouts))
             else:
                 self._budget.reserved -= question.usd
                 self._give_up(question, replace(self._cut, tries=question.sent + 1))
@@ -297,6 +308,8 @@ class Asker(Generic[W]):
             self._deny(question, error)
         if failure is not None:
             self._give_up(question, failure)
+            if lane.stopped is None and not self.stopping:
+                self._note_once(lane, failure)
         elif lane.hold - now > WORTH_A_NOTE and lane.hold > self._noted:
             self._noted = lane.hold + WORTH_A_NOTE
             self._note(f"model '{question.request.model.name}': {error.what}; waiting {lane.hold - now:.0f} s")
@@ -319,13 +332,22 @@ class Asker(Generic[W]):
         """Nothing more is asked of this model."""
         elsewhere = [question for question in self._elsewhere.values() if question.lane is lane]
         left = [*lane.rest(), *elsewhere]
-        if left and not self.stopping:
-            name = left[0].request.model.name
-            self._note(f"model '{name}': {failure.message}; nothing more is asked of it")
+        if not self.stopping and (left or (lane.in_flight and failure.kind != "stopped")):
+            self._note_once(lane, failure, stopped=True)
         for question in left:
             self._elsewhere.pop(question.key, None)
             self._give_up(question, replace(failure, tries=question.sent))
             self._news.set()
+
+    def _note_once(self, lane: Lane[W], failure: Failure, *, stopped: bool = False) -> None:
+        """Tells of the first failure of each kind, and once that a model is asked no further."""
+        name = lane.model.ref.name
+        about = "" if stopped else failure.kind
+        if (name, "") in self._told or (name, about) in self._told:
+            return
+        self._told.add((name, about))
+        tries = f" (after {failure.tries} tries)" if failure.tries > 1 else ""
+        self._note(f"model '{name}': {failure.message}{'; nothing more is asked of it' if stopped else tries}")
 
     def _give_up(self, question: Question[W], failure: Failure) -> None:
         question.answer = failure
@@ -339,9 +361,11 @@ class Asker(Generic[W]):
             self._loop.call_soon(task.cancel)  # not at once: a task that is cancelled before it began ends unseen
 
     def _expire(self) -> None:
-        seconds = self.limits.deadline_seconds
-        self._halt(Failure("stopped", f"not asked within the run's {seconds:g} s", 0))
-        self._cut_off(Failure("timeout", f"no whole answer within the run's {seconds:g} s"))
+        self._halt(self._expired())
+        self._cut_off(Failure("timeout", f"no whole answer within the run's {self.limits.deadline_seconds:g} s"))
+
+    def _expired(self) -> Failure:
+        return Failure("stopped", f"not asked within the run's {self.limits.deadline_seconds:g} s", 0)
 
     async def _abandon(self) -> None:
         if self._tasks:

@@ -71,8 +71,9 @@ class Cache:
 
     An answer that was `put` is pending, and found, until `commit` has made it durable: it then survives the death of
     this process. A cache that cannot be used is set aside (renamed, so nothing is lost) or, where not even that can be
-    done, bypassed; `warn` is told. `CacheError` is raised where going on would lose what was paid for: a full disk, or
-    a lock that another program holds for longer than `patience` seconds.
+    done, bypassed: it is written no more, and read as long as it can be; `warn` is told. `CacheError` is raised where
+    going on would lose what was paid for: a full disk, or a lock that another program holds for longer than `patience`
+    seconds.
     """
 
     def __init__(self, folder: Path, *, patience: float = PATIENCE, warn: Callable[[str], None] = to_stderr) -> None:
@@ -80,8 +81,10 @@ class Cache:
         self.path = folder / TABLE
         self.patience = patience
         self.bypassed = False
+        self._unread = False
         self._warn = warn
         self._warned: set[str] = set()
+        self._warned_off = False
         self._leases = Leases(folder / "asking.lock")
         self._reader: sqlite3.Connection | None = None
         self._table: Table | None = None
@@ -199,13 +202,14 @@ class Cache:
 
     def _read(self, sql: str, values: tuple[str, ...]) -> list[tuple[Column, ...]]:
         """Rows; none where there is no table that can be read."""
-        while not self.bypassed:
+        while not self._unread:
             try:
                 reader = self._open_reader()
                 return _rows(reader, sql, values) if reader else []
             except sqlite3.Error as error:
                 if code(error) in BUSY:
                     raise self._locked_out() from None
+                self._unread = code(error) in CLOSED
                 self._mended(error)
         return []
 
@@ -213,6 +217,9 @@ class Cache:
         if self._reader is None:
             self._refuse_folder()
             if not self.path.exists():
+                return None
+            if not self.path.is_file():
+                self._set_aside(f"is {'a folder' if self.path.is_dir() else 'no file'}, not a table of answers")
                 return None
             reader = self._connect("mode=ro")
             why = strangeness(reader)
@@ -311,6 +318,7 @@ class Cache:
                 with suppress(FileNotFoundError):
                     os.rename(f"{self.path}{end}", f"{self.path}.{stamp}{end}")
         except OSError as error:
+            self._unread = True
             self._bypass(f"{why}, and it cannot be renamed ({error.strerror})")
             return
         self._warn_once(f"{self.path}: {why}; set aside as {TABLE}.{stamp}, and a new cache is begun")
@@ -318,7 +326,9 @@ class Cache:
     def _bypass(self, why: str) -> None:
         self.bypassed = True
         self._shut()
-        self._warn_once(f"{self.path}: {why}; the cache is left alone, so the answers of this run are not kept")
+        if not self._warned_off:
+            self._warned_off = True
+            self._warn(f"{self.path}: {why}; the cache is left alone, so the answers of this run are not kept")
 
     def _warn_once(self, text: str) -> None:
         if text not in self._warned:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Literal, TypeVar, overload
 
 from evalharness.errors import MixedSuites
-from evalharness.measure import Arm, design_of, diagnostics, measured, texts_repeat, trials
+from evalharness.measure import Arm, design_of, diagnostics, measured, scope_block, trials
 from evalharness.records import (
     Asked,
     Comparison,
@@ -167,9 +167,7 @@ class _Draft:
         selected = self.base.run.suite.selected or suite.selected
         if selected:
             return f"a selection of the cases ({' '.join(selected)})", "compare all cases of the suite"
-        if suite.scope == "suite" and (min(self._samples()) < 2 or texts_repeat(self.base, self.tuned)):
-            return "suite scope needs two samples of a case that may differ", "`samples: 3`, and a temperature above 0"
-        return "", ""
+        return scope_block(self.base, self.tuned)
 
     def _looked_at(self, alpha: float) -> Iterator[Delta]:
         """Everything that does not decide, under one false discovery rate."""

@@ -21,11 +21,11 @@ from itertools import islice
 from types import FrameType, TracebackType
 from typing import Generic, Protocol, Self, TypeAlias, TypeVar
 
-from evalharness.asking import Asker, readable
+from evalharness.asking import GRACE, Asker, readable
 from evalharness.cache import Cache
 from evalharness.errors import EvalError, ModelFailed
 from evalharness.flow import Answer, Flow
-from evalharness.limits import Limits, Question
+from evalharness.limits import Limits, Question, plain
 from evalharness.models.base import Model
 from evalharness.records import Failure, FailureKind, Request, Tally, Usage
 
@@ -57,6 +57,9 @@ class Watch(Protocol):
     def note(self, text: str) -> None:
         """Something the user should know, in one line."""
 
+    def stopping(self, text: str) -> None:
+        """What is waited for after a signal, in one line."""
+
     def ended(self) -> None:
         """The run is over, however it ended; told last."""
 
@@ -79,6 +82,9 @@ class Silent:
     def note(self, text: str) -> None:
         """Says nothing."""
 
+    def stopping(self, text: str) -> None:
+        """Says nothing."""
+
     def ended(self) -> None:
         """Says nothing."""
 
@@ -90,8 +96,7 @@ class Interrupted(EvalError):
     """A signal ended the run early. What was answered is kept; `tallies` says what it took, by the model's name."""
 
     def __init__(self, number: int, tallies: Mapping[str, Tally]) -> None:
-        word = "terminated" if number == signal.SIGTERM else "interrupted"
-        super().__init__(word, "what was answered is kept; run again to ask only what is missing")
+        super().__init__(_word(number), "what was answered is kept; run again to ask only what is missing")
         self.exit_code = 128 + number
         self.tallies = tallies
 
@@ -115,7 +120,7 @@ def run(
     a model has no price. Not to be called where an event loop runs: see `arun`.
     """
     work = _Work(flows, models, Asker(models, cache, limits, watch.note), finished, watch)
-    with _Signals(work.asker.stop_from_signal) as signals:
+    with _Signals(work.heard) as signals:
         try:
             if work.needs_to_ask():
                 import asyncio
@@ -232,6 +237,17 @@ class _Work(Generic[T]):
                     walks.append(walk)
         self._advance(walks)
 
+    def heard(self, number: int) -> None:
+        """Stops for a signal, whose handler this is."""
+        self.asker.stop_from_signal(lambda left: self._waits(number, left))
+
+    def _waits(self, number: int, left: int) -> None:
+        if left:
+            answers = "1 answer" if left == 1 else f"{left:,} answers"
+            self.watch.stopping(
+                f"{_word(number)}: waiting at most {GRACE:g} s for {answers} under way; again to stop at once"
+            )
+
     def tallies(self) -> dict[str, Tally]:
         """What it took so far, by model."""
         seconds = time.monotonic() - self.began
@@ -340,17 +356,21 @@ def _check_prices(models: Mapping[str, Model], limits: Limits) -> None:
     unpriced = [name for name, model in models.items() if model.keeps and model.arm.price is None]
     if unpriced:
         names = ", ".join(f"'{name}'" for name in unpriced)
-        what = f"a budget of {limits.budget_usd:g} USD needs to know what model {names} costs"
+        what = f"a budget of {plain(limits.budget_usd)} USD needs to know what model {names} costs"
         raise EvalError(what, "give it a price in USD a million tokens: price = { input = 2.5, output = 10 }")
 
 
+def _word(number: int) -> str:
+    return "terminated" if number == signal.SIGTERM else "interrupted"
+
+
 class _Signals:
-    """Turns the first SIGINT or SIGTERM into a call of `stop`, and the second into KeyboardInterrupt.
+    """Turns the first SIGINT or SIGTERM into a call of `stop` with its number, and the second into KeyboardInterrupt.
 
     Only in the main thread, and only where the signal is not ignored; what was installed before is put back.
     """
 
-    def __init__(self, stop: Callable[[], None]) -> None:
+    def __init__(self, stop: Callable[[int], None]) -> None:
         self.number = 0
         self._stop = stop
         self._before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
@@ -375,4 +395,4 @@ class _Signals:
         if self.number:
             raise KeyboardInterrupt
         self.number = number
-        self._stop()
+        self._stop(number)

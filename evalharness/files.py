@@ -102,6 +102,8 @@ def locate(named: str, beside: Path) -> Path:
         raise ValueError(f"this file name cannot be followed: {error}") from None
     if not inside:
         raise ValueError("this file lies outside the project")
+    if whole.is_symlink() and not whole.exists():
+        raise ValueError("this file name cannot be followed: the link leads nowhere")
     if whole.exists() and not (whole.is_file() or whole.is_dir()):
         raise ValueError("this is no regular file")
     return whole

@@ -31,7 +31,7 @@ def read(reply: str, integer: Callable[[str], object], real: Callable[[str], obj
         return json.loads(text, parse_int=integer, parse_float=real, parse_constant=_refuse, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         seen = shown(text[error.pos : error.pos + 40], 40) if error.pos < len(text) else "its end"
-        told = error.msg[:1].lower() + error.msg[1:]
+        told = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
         raise NotJson(f"not JSON: {told} at line {error.lineno}, column {error.colno}, at {seen}") from None
     except RecursionError:
         raise NotJson("not JSON: nested too deeply") from None

@@ -10,11 +10,12 @@ import math
 import random
 from collections import deque
 from dataclasses import dataclass
+from decimal import Decimal
 from heapq import heappop, heappush
 from typing import Generic, Literal, TypeAlias, TypeVar, get_args
 
 from evalharness.config import Price
-from evalharness.errors import ModelFailed
+from evalharness.errors import EvalError, ModelFailed
 from evalharness.models.base import Model
 from evalharness.protocol import Allowance
 from evalharness.records import Failure, FailureKind, Request, Response, Usage
@@ -40,7 +41,8 @@ class Limits:
     """What one run may take.
 
     at_once: requests under way at a time, over all models; None leaves it to each model. budget_usd: what may be spent;
-    never exceeded by more than what is under way. deadline_seconds: after which nothing is asked, or waited for.
+    never exceeded by more than what is under way. deadline_seconds: after which nothing is asked, or waited for; with 0
+    or less nothing is asked at all. Either raises `EvalError` where it is no number.
     cache: `only` asks nothing (what is not known is a failure of kind `missing`), `refresh` asks everything again and
     keeps the newer answers, `off` neither reads nor keeps.
     """
@@ -49,6 +51,12 @@ class Limits:
     budget_usd: float | None = None
     deadline_seconds: float | None = None
     cache: CacheMode = "use"
+
+    def __post_init__(self) -> None:
+        if self.deadline_seconds is not None and math.isnan(self.deadline_seconds):
+            raise EvalError("a run's deadline is a number of seconds, got nan", "for example 600; 0 asks nothing")
+        if self.budget_usd is not None and math.isnan(self.budget_usd):
+            raise EvalError("a budget is a number of USD, got nan", "for example 2.5; 0 asks nothing that costs")
 
 
 @dataclass(slots=True, eq=False)
@@ -227,7 +235,8 @@ class Lane(Generic[W]):
         self._listen(question)
         question.sent += 1
         limited = error.kind == "limit"
-        question.tries += not limited  # of a limit the lane keeps count
+        # Of a limit the lane keeps count, as it says nothing of the question; but once is once.
+        question.tries += not limited or self.tries == 1
         failure = Failure(failure_kind(error.kind), error.what, question.sent)
         if error.stops:
             self.stopped = failure
@@ -258,7 +267,8 @@ class Lane(Generic[W]):
         """Whether so many pauses in a row brought nothing that the others need not be asked."""
         if error.kind == "unreachable":
             return self._strikes >= self.tries
-        if error.kind != "limit" or self._strikes <= self.tries:
+        # One refusal does not speak for all, also where no question is asked twice.
+        if error.kind != "limit" or self._strikes < max(2, self.tries):
             return False
         return error.wait is not None or now - (self._well_at or now) >= A_MINUTE
 
@@ -356,6 +366,12 @@ class Budget:
     def allows(self, usd: float) -> bool:
         """Whether so much more may be set aside."""
         return self.most is None or not usd or self.spent + self.reserved + usd <= self.most
+
+
+def plain(usd: float) -> str:
+    """USD without an exponent and without zeros at the end: `0.00001`, `5`."""
+    text = f"{Decimal(repr(usd)):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 KINDS: dict[str, FailureKind] = {kind: kind for kind in get_args(FailureKind)}

@@ -10,6 +10,7 @@ from typing import Literal
 from evalharness.records import Asked, LeftOut, Run, Trial
 from evalharness.rulings import Measure, Missing, causes
 from evalharness.sheet import OVERALL, Sheet, Slice, known
+from evalharness.stats.intervals import mean
 from evalharness.stats.paired import Change, Design, SuiteScopeError, paired_change
 
 
@@ -45,6 +46,19 @@ def texts_repeat(base: Arm, tuned: Arm) -> bool:
     return base.sheet.repeats() and tuned.sheet.repeats()
 
 
+def scope_block(base: Arm, tuned: Arm) -> tuple[str, str]:
+    """Why suite scope can say nothing of these runs, and what to do; two empty texts where it can or was not asked."""
+    if tuned.run.suite.scope != "suite":
+        return "", ""
+    if min(base.sheet.samples(), tuned.sheet.samples()) < 2:
+        how = "set `samples: 2` or more (`evalharness plan` says how many) and a temperature above 0"
+        return "suite scope needs two samples of a case that may differ", how
+    if texts_repeat(base, tuned):
+        why = "the samples of every case are the same text, so suite scope has no generation noise to measure"
+        return why, "set a temperature above 0, so that samples may differ, or `scope: population`"
+    return "", ""
+
+
 def measured(
     base: Sheet, tuned: Sheet, design: Design, cut: Slice, cases: Sequence[Asked]
 ) -> tuple[Measure, list[LeftOut]]:
@@ -77,9 +91,17 @@ def measured(
         return Measure(cut.aspect, None, missing), lost
     groups = [asked.group or f"\0{asked.case}" for asked, _, _ in kept]
     grouped = groups if any(asked.group for asked, _, _ in kept) else None
-    scores = [pair for _, _, pair in kept]
-    change = _change([pair for _, pair, _ in kept], scores, grouped, design)
-    return Measure(cut.aspect, change, missing, scores, grouped), lost
+    first, second = [pair for _, pair, _ in kept], [pair for _, _, pair in kept]
+    change = _change(first, second, grouped, design)
+    same = design.k1 and max(map(len, (*first, *second))) > 1
+    if same:
+        first, second = _once(first), _once(second)
+    return Measure(cut.aspect, change, missing, first, second, grouped, same), lost
+
+
+def _once(samples: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """One score a case, for samples that are one text; a judge may have scored it in several ways."""
+    return [scores[:1] if len(set(scores)) == 1 else (mean(scores),) for scores in samples]
 
 
 def _change(

@@ -31,11 +31,13 @@ class Bar:
     """A watch of one run after another; between them there is no bar.
 
     On a terminal it draws with rich, which is imported when there is something to draw. Into a pipe, and where `quiet`,
-    it draws nothing; notes are printed all the same, a line each. now: seconds, for tests.
+    it draws nothing; notes are printed all the same, a line each, but where `quiet` not what a signal waits for.
+    now: seconds, for tests.
     """
 
     def __init__(self, stream: TextIO, *, quiet: bool = False, now: Callable[[], float] = time.monotonic) -> None:
         self.stream = stream
+        self.quiet = quiet
         self.draws = not quiet and drawable(self.stream)
         self.cached = self.asked = 0
         self.usd: float | None = 0.0
@@ -79,6 +81,11 @@ class Bar:
         with suppress(OSError, ValueError):  # closed: whoever closed it does not want to know
             self.stream.write(f"{self._line(text)}\n")
             self.stream.flush()
+
+    def stopping(self, text: str) -> None:
+        """Prints the line unless `quiet`: who pressed Ctrl-C should know why it goes on."""
+        if not self.quiet:
+            self.note(text)
 
     def ended(self) -> None:
         """Takes the bar away."""

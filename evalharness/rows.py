@@ -14,13 +14,18 @@ from dataclasses import dataclass
 from itertools import islice
 from json.decoder import JSONDecoder
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from evalharness.errors import Fault, Faults
 from evalharness.files import decoded, quoted, unreadable
 
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader  # under this name only where types are checked
+
 LONGEST_LINE = 64 * 2**20
 LARGEST_ARRAY = 256 * 2**20
+LONGEST_FIELD = 10_000_000
+"""Characters of the longest field of a CSV file."""
 MOST_FAULTS = 20
 
 FORMATS = {
@@ -129,7 +134,8 @@ def decode(text: str, start: int = 0) -> tuple[object, int]:
         return _decoder.raw_decode(text, start)
     except json.JSONDecodeError as error:
         column = error.pos - text.rfind("\n", 0, error.pos)
-        raise ValueError(f"this is not JSON: {error.msg[:1].lower()}{error.msg[1:]} at column {column}") from None
+        what = error.msg.removesuffix(" at")  # as some of its messages end: "unterminated string starting at"
+        raise ValueError(f"this is not JSON: {what[:1].lower()}{what[1:]} at column {column}") from None
     except RecursionError:
         raise ValueError("this JSON is nested too deep") from None
     except ValueError as error:
@@ -253,10 +259,9 @@ def _csv(lines: Iterator[tuple[int, str]], called: str, comma: str) -> Iterator[
     while True:
         began = table.line_num + 1
         try:
-            cells = next(table, None)
+            cells = _cells(table)
         except csv.Error as error:
-            hint = "is there a quote that is not closed? a quote inside a quoted field is written twice"
-            yield Fault(called, began, 0, f"this is not CSV: {error}", hint)
+            yield _no_csv(error, called, began)
             return
         if cells is None:
             return
@@ -272,6 +277,23 @@ def _csv(lines: Iterator[tuple[int, str]], called: str, comma: str) -> Iterator[
             yield Fault(called, began, 0, what, "a field that holds a comma or a line break is put in double quotes")
         else:
             yield Row(began, dict(zip(header, cells, strict=True)))
+
+
+def _cells(table: CsvReader) -> list[str] | None:
+    """The next row. The limit is the process's, so it is ours for this row only."""
+    before = csv.field_size_limit(LONGEST_FIELD)
+    try:
+        return next(table, None)
+    finally:
+        csv.field_size_limit(before)
+
+
+def _no_csv(error: csv.Error, called: str, line: int) -> Fault:
+    if "field limit" not in str(error):
+        hint = "is there a quote that is not closed? a quote inside a quoted field is written twice"
+        return Fault(called, line, 0, f"this is not CSV: {error}", hint)
+    what = f"a field of this row is longer than {LONGEST_FIELD:,} characters"
+    return Fault(called, line, 0, what, "close the quote it begins with, or write the rows as JSON lines (.jsonl)")
 
 
 def _header_faults(header: list[str], called: str, line: int) -> Iterator[Fault]:

@@ -12,11 +12,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalharness.records import Criterion, Ruling, Word
+from evalharness.stats.intervals import two_sided_z
 from evalharness.stats.paired import FEWEST_CASES, Change, equivalence, missing_decides, verdict_word
-from evalharness.stats.planning import floor_cases, floor_cases_gain, floor_cases_threshold, remedy
-from evalharness.stats.rates import threshold
+from evalharness.stats.planning import (
+    cases_as_seen,
+    cases_to_clear,
+    clearance,
+    floor_cases,
+    floor_cases_gain,
+    floor_cases_guarded,
+    floor_cases_threshold,
+    remedy,
+    samples_to_clear,
+)
+from evalharness.stats.rates import Threshold, threshold
 
 DEFAULT_MARGIN = 0.05
+
+MOST_CASES = 100_000
+"""A remedy that asks for more cases than this is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +49,26 @@ class Missing:
         return missing_decides(self.asked, dropped=self.dropped, base=self.base, tuned=self.tuned)
 
     def __str__(self) -> str:
-        causes = ", ".join(f"{count} x {cause}" for cause, count in self.causes[:3])
-        return f"{self.dropped} of {self.asked} cases could not be compared" + (f" ({causes})" if causes else "")
+        causes = ", ".join(f"{count:,} x {cause}" for cause, count in self.causes[:3])
+        lost = f"{self.dropped:,} of {counted(self.asked, 'case')} could not be compared"
+        return lost + (f" ({causes})" if causes else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One aspect, measured. change is None where no case could be compared; tuned, groups: the compared cases."""
+    """One aspect, measured. change is None where no case could be compared.
+
+    base, tuned, groups: sample scores and groups of the compared cases; one score a case where the samples are `same`,
+    asked more than once but the same text every time in both arms.
+    """
 
     aspect: str
     change: Change | None
     missing: Missing
+    base: Sequence[Sequence[float]] = ()
     tuned: Sequence[Sequence[float]] = ()
     groups: Sequence[str] | None = None
+    same: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +114,7 @@ def _guarded(name: str, limit: float, measure: Measure, terms: Terms) -> Ruling:
     if terms.blocked:
         return undecided(f"{terms.blocked}; seen: {moved(change)}", terms.unblock)
     if change.groups < FEWEST_CASES and change.interval != "S":
-        return undecided(*_too_few(name, limit, change, terms))
+        return undecided(*_too_few(name, limit, measure, change, terms))
     ruling = Ruling(aspect, asked, *_ruled(name, limit, measure, change, terms))
     if ruling.outcome in ("HELD", "IMPROVED") and measure.missing.decides:
         return undecided(f"{measure.missing}; else: {ruling.sentence}", "run again: only the missing answers are asked")
@@ -103,16 +124,17 @@ def _guarded(name: str, limit: float, measure: Measure, terms: Terms) -> Ruling:
 def _ruled(name: str, limit: float, measure: Measure, change: Change, terms: Terms) -> tuple[Word, str, str]:
     match name:
         case "drop_at_most":
-            return _margin(limit, measure.aspect, change, terms)
+            return _margin(limit, measure, change, terms)
         case "gain_at_least":
-            return _gain(limit, measure.aspect, change, terms)
+            return _gain(limit, measure, change, terms)
         case "at_least":
             return _rate(limit, measure, change, terms)
         case _:
-            return _within(limit, measure.aspect, change, terms)
+            return _within(limit, measure, change, terms)
 
 
-def _margin(margin: float, aspect: str, change: Change, terms: Terms) -> tuple[Word, str, str]:
+def _margin(margin: float, measure: Measure, change: Change, terms: Terms) -> tuple[Word, str, str]:
+    aspect = measure.aspect
     word, note = verdict_word(change, margin=margin, p_adjusted=terms.p_adjusted, alpha=terms.alpha)
     tail = f", margin {points(margin)}"
     match word:
@@ -123,19 +145,17 @@ def _margin(margin: float, aspect: str, change: Change, terms: Terms) -> tuple[W
             return word, f"{aspect} regressed: {moved(change)}{_range(change)}{tail}{beyond}", ""
         case "HELD":
             return word, f"{aspect} held: {moved(change)}{_most(change)}{tail}", ""
-    return word, f"{aspect} undecided: {moved(change)}{_range(change)}{tail}", _how(change, margin, terms)
+    return word, f"{aspect} undecided: {moved(change)}{_range(change)}{tail}", _how(change, margin, measure, terms)
 
 
-def _gain(gain: float, aspect: str, change: Change, terms: Terms) -> tuple[Word, str, str]:
+def _gain(gain: float, measure: Measure, change: Change, terms: Terms) -> tuple[Word, str, str]:
+    aspect = measure.aspect
     tail = f"{_range(change)}, {points(gain)} asked for"
     if change.low >= gain:
         return "IMPROVED", f"{aspect} gained enough: {moved(change)}{tail}", ""
     if change.high < gain:
         return "REGRESSED", f"{aspect} gained too little: {moved(change)}{tail}", ""
-    floor = floor_cases_gain(gain, alpha=terms.alpha)
-    proven = max(0.0, change.low)
-    how = f"more cases narrow the range ({floor} at the very least); these {change.cases} show {points(proven)} points"
-    return "INCONCLUSIVE", f"{aspect} undecided: {moved(change)}{tail}", how
+    return "INCONCLUSIVE", f"{aspect} undecided: {moved(change)}{tail}", _how_gain(change, gain, measure, terms)
 
 
 def _rate(at_least: float, measure: Measure, change: Change, terms: Terms) -> tuple[Word, str, str]:
@@ -147,49 +167,142 @@ def _rate(at_least: float, measure: Measure, change: Change, terms: Terms) -> tu
         return "HELD", f"{aspect} reached the level: {seen}, {asked}", ""
     if found.outcome == "failed":
         return "REGRESSED", f"{aspect} below the level: {seen}, {asked}", ""
-    floor = floor_cases_threshold(at_least, interval=terms.interval, alpha=terms.alpha) if at_least < 1 else None
-    need = f"it takes {floor} cases if all of them pass" if floor else "no number of cases can show that none fails"
-    shown = 100 * found.low
-    return "INCONCLUSIVE", f"{aspect} undecided: {seen}, {asked}", f"{need}; these {change.cases} show {shown:.1f} %"
+    return "INCONCLUSIVE", f"{aspect} undecided: {seen}, {asked}", _how_rate(found, at_least, measure, change, terms)
 
 
-def _within(margin: float, aspect: str, change: Change, terms: Terms) -> tuple[Word, str, str]:
+def _within(margin: float, measure: Measure, change: Change, terms: Terms) -> tuple[Word, str, str]:
+    aspect = measure.aspect
     word = equivalence(change.low, change.high, margin, significant=terms.p_adjusted <= terms.alpha)
     seen = f"{moved(change)}{_range(change)}, {points(margin)} allowed either way"
     if word == "HELD":
         return "HELD", f"{aspect} held: {seen}", ""
     if word == "CHANGED":
         return "REGRESSED", f"{aspect} moved: {seen}", ""
-    return "INCONCLUSIVE", f"{aspect} undecided: {seen}", _how(change, margin, terms)
+    return "INCONCLUSIVE", f"{aspect} undecided: {seen}", _how(change, margin, measure, terms, both=True)
 
 
-def _too_few(name: str, limit: float, change: Change, terms: Terms) -> tuple[str, str]:
-    noun = "cases" if change.groups == change.cases else "groups of cases"
+def _too_few(name: str, limit: float, measure: Measure, change: Change, terms: Terms) -> tuple[str, str]:
+    unit = _unit(change)
     counts = f"base {100 * change.base:.1f} %, tuned {100 * change.tuned:.1f} %"
-    why = f"{change.groups} {noun} say nothing about prompts to come ({counts})"
+    says = "says" if change.groups == 1 else "say"
+    why = f"{counted(change.groups, *unit)} {says} nothing about prompts to come ({counts})"
+    floor: int | None
     match name:
         case "at_least":
-            floor = floor_cases_threshold(min(limit, 0.999), interval=terms.interval, alpha=terms.alpha)
+            floor = _floor_rate(limit, measure, terms) if limit < 1 else None
+            scope = ""
         case "gain_at_least":
-            floor = floor_cases_gain(min(limit, 0.999), alpha=terms.alpha)
+            floor = floor_cases_gain(limit, alpha=terms.alpha) if limit < 1 else None
+            scope = _scope_hint(change, abs(change.change - limit), measure, terms)
         case _:
             floor = floor_cases(limit, alpha=terms.alpha)
-    return why, f"{floor} cases can decide at the least; {_scope_hint(change)}"
+            near = clearance(change.change, limit, both=name == "both_within")
+            scope = _scope_hint(change, near, measure, terms)
+    if floor is None:
+        return why, f"no number of cases can show {100 * limit:g} %: ask for less{scope}"
+    return why, f"{counted(floor, *unit)} can decide at the least{scope}"
 
 
-def _how(change: Change, margin: float, terms: Terms) -> str:
+def _how(change: Change, margin: float, measure: Measure, terms: Terms, *, both: bool = False) -> str:
     """What would decide a comparison: how many cases, which margin, which scope."""
-    cure = remedy(change, margin, alpha=terms.alpha)
-    what = "cases" if change.interval != "S" else "cases, or as many times more samples of these,"
-    need = f"about {cure.cases:,} {what} would decide (there are {change.cases:,})"
-    shown = f"these already show a margin of {points(cure.provable_margin, up=True)}"
-    hint = "" if change.interval == "S" else f"; {_scope_hint(change)}"
-    return f"{need}; {shown}{hint}"
+    cure = remedy(change, margin, both=both, alpha=terms.alpha)
+    near = clearance(change.change, margin, both=both)
+    shown = f"; these already show a margin of {points(cure.provable_margin, up=True)}"
+    if change.interval == "S":
+        return f"{_how_samples(change, cure.cases, near, measure, terms)}{shown}"
+    need = f"about {counted(cure.cases, 'case')} would decide (there {_are(change.cases)})"
+    return f"{need}{shown}{_scope_hint(change, near, measure, terms)}"
 
 
-def _scope_hint(change: Change) -> str:
-    more = "" if change.suite_low is not None else " with `samples: 2` or more"
-    return f"`scope: suite`{more} asks about these very cases only"
+def _how_gain(change: Change, gain: float, measure: Measure, terms: Terms) -> str:
+    """How many cases would show the gain, or that it is less, if it stays as seen."""
+    cases = cases_as_seen(change, gain, alpha=terms.alpha)
+    near = abs(change.change - gain)
+    if cases is None or cases > MOST_CASES:
+        return f"the change seen is too near the {points(gain)} asked for to be told apart by more cases"
+    if change.interval == "S":
+        return _how_samples(change, cases, near, measure, terms)
+    shows = "show the gain" if change.change > gain else "show that it is less"
+    need = f"about {counted(cases, 'case')} would {shows} if the change stays as seen (there {_are(change.cases)})"
+    return f"{need}{_scope_hint(change, near, measure, terms)}"
+
+
+def _how_rate(found: Threshold, at_least: float, measure: Measure, change: Change, terms: Terms) -> str:
+    """How many cases would show the level, or that it is missed, if the rate stays as seen."""
+    if at_least >= 1:
+        return "no number of cases can show that none fails: ask for less, or name cases that `must_pass`"
+    floor, unit = _floor_rate(at_least, measure, terms), _unit(change)
+    if change.groups < floor:
+        takes = f"it takes {counted(floor, *unit)} if all of them pass"
+        return f"{takes}; {_these(change.groups)} at least {100 * found.low:.1f} %"
+    distance = found.rate - at_least
+    if abs(distance) > 1e-9:
+        means = [math.fsum(scores) / len(scores) for scores in measure.tuned]
+        if _one_mark(measure):
+            cases = math.ceil(two_sided_z(terms.alpha) ** 2 * at_least * (1 - at_least) / distance**2)
+        else:
+            square = math.fsum((value - at_least) ** 2 for value in means) / len(means)
+            each = cases_to_clear(distance, square, alpha=terms.alpha)
+            cases = math.ceil(each * change.cases / change.groups)
+        cases = max(cases, change.cases + 1)
+        if cases <= MOST_CASES:
+            shows = "show it" if distance > 0 else "show that it is not reached"
+            return (
+                f"about {counted(cases, 'case')} would {shows} if the rate stays as seen (there {_are(change.cases)})"
+            )
+    return f"the rate seen is too near the {100 * at_least:g} % asked for to be told apart by more cases"
+
+
+def _floor_rate(at_least: float, measure: Measure, terms: Terms) -> int:
+    """The fewest cases, or groups, that can show a level below 1, by the interval that these scores get."""
+    if _one_mark(measure):
+        return floor_cases_threshold(at_least, interval=terms.interval, alpha=terms.alpha)
+    return floor_cases_guarded(at_least, alpha=terms.alpha)
+
+
+def _one_mark(measure: Measure) -> bool:
+    """Whether each case passed or failed once, and depends on no other."""
+    alone = measure.groups is None or len(set(measure.groups)) == len(measure.groups)
+    return alone and all(len(scores) == 1 and scores[0] in (0, 1) for scores in measure.tuned)
+
+
+def _how_samples(change: Change, cases: int, near: float, measure: Measure, terms: Terms) -> str:
+    """What would decide under suite scope."""
+    most = max(map(len, measure.tuned))
+    there = f"there {_are(change.cases, 'case')} with {counted(most, 'sample')}"
+    samples = samples_to_clear(measure.base, measure.tuned, near, alpha=terms.alpha)
+    if samples is None:
+        return f"about {counted(cases, 'case')} with as many samples would decide ({there})"
+    return f"`samples: {samples}` would decide if the scores stay as seen ({there})"
+
+
+def _scope_hint(change: Change, near: float, measure: Measure, terms: Terms) -> str:
+    """How many samples would decide for these very cases, by scores as seen; empty where suite scope would not."""
+    if measure.same:
+        return "; more samples say nothing here: they are the same text every time"
+    samples = samples_to_clear(measure.base, measure.tuned, near, alpha=terms.alpha)
+    if samples is None:
+        return ""
+    would = "would" if change.suite_low is not None else "could"
+    return f"; with `scope: suite`, `samples: {samples}` {would} decide for these very cases"
+
+
+def _unit(change: Change) -> tuple[str, str]:
+    return ("case", "cases") if change.groups == change.cases else ("group of cases", "groups of cases")
+
+
+def _are(count: int, noun: str = "") -> str:
+    """`are 40`, `is 1 case`."""
+    return f"{'is' if count == 1 else 'are'} {counted(count, noun) if noun else f'{count:,}'}"
+
+
+def _these(count: int) -> str:
+    return "this 1 shows" if count == 1 else f"these {count:,} show"
+
+
+def counted(count: int, noun: str, several: str = "") -> str:
+    """`1 case`, `1,200 cases`; several: the plural, where it is not the noun and an s."""
+    return f"{count:,} {noun if count == 1 else several or noun + 's'}"
 
 
 def moved(change: Change) -> str:

@@ -10,7 +10,7 @@ import functools
 import sqlite3
 import time
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -193,7 +193,12 @@ def _table_type() -> type:
         """Waits for no lock: one held elsewhere would stop the event loop for as long."""
 
         def __init__(self, folder: str) -> None:
-            super().__init__(folder, timeout=0, disk=_disk_type(), **SETTINGS)
+            try:
+                super().__init__(folder, timeout=0, disk=_disk_type(), **SETTINGS)
+            except BaseException:
+                with suppress(AttributeError):  # where it had not come as far as to connect
+                    self.close()
+                raise
 
         @property
         def _sql_retry(self) -> object:

@@ -46,8 +46,8 @@ def word_diff(base: str, tuned: str, room: int) -> tuple[tuple[Piece, ...], tupl
     both = _matched(*(text[len(head) : len(text) - len(tail)] for text in (base, tuned)))
     shared = len(head) + len(tail) + sum(len(piece.text) for piece in both[0] if piece.kind == "same")
     shorter = min(len(base), len(tuned))
-    if shared < LEAST_SHARED * shorter and shorter > 24:
-        return _squeezed([Piece("same", base)], room), _squeezed([Piece("same", tuned)], room)
+    if base != tuned and shared < LEAST_SHARED * max(1, shorter):
+        return _framed(base, (), "", room), _framed(tuned, (), "", room)
     return _framed(head, both[0], tail, room), _framed(head, both[1], tail, room)
 
 

@@ -284,3 +284,15 @@ def test_explain_has_nothing_to_compare_with_in_an_empty_cache(cache: Cache) -> 
     explained = cache.explain(question("a"))
 
     assert (explained.known, explained.case, explained.differs) == (False, "", ())
+
+
+def test_a_folder_where_the_table_should_be_is_set_aside(cache: Cache, folder: Path, warnings: list[str]) -> None:
+    (folder / "cache.db" / "inside").mkdir(parents=True)
+
+    keep(cache, "a")
+
+    assert found(cache, "a") == ["answer to a"]
+    (aside,) = folder.glob("cache.db.2*")
+    assert (aside / "inside").is_dir()
+    what = "is a folder, not a table of answers"
+    assert warnings == [f"{folder}/cache.db: {what}; set aside as {aside.name}, and a new cache is begun"]

@@ -240,6 +240,7 @@ def test_a_read_only_cache_is_read_and_then_bypassed(unprivileged: Path, warning
         assert found(cache, "a") == ["answer to a"]
         cache.put(question("b").key(), "answer to b", question("b"))
         assert cache.commit() is True
+        assert found(cache, "a") == ["answer to a"]  # what was paid for is found to the end
 
     folder.chmod(0o700)
     assert warnings == [

@@ -136,7 +136,7 @@ def test_fewer_than_five_cases_are_inconclusive_and_say_what_would_decide() -> N
         "facts undecided: 4 cases say nothing about prompts to come (base 100.0 %, tuned 100.0 %)",
     )
     assert comparison.verdict.remedy == (
-        "73 cases can decide at the least; `scope: suite` with `samples: 2` or more asks about these very cases only"
+        "73 cases can decide at the least; with `scope: suite`, `samples: 20` could decide for these very cases"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from evalharness.cache import Cache
-from evalharness.engine import Limits, Silent, arun, run
+from evalharness.engine import Interrupted, Limits, Silent, arun, run
 from evalharness.errors import ModelFailed, StoreError
 from evalharness.flow import Answer, Flow, ask_all
 from evalharness.records import Failure, FailureKind, Request, Response, Usage
@@ -336,6 +337,9 @@ class Heard(Silent):
     def note(self, text: str) -> None:
         self.words.append(text)
 
+    def stopping(self, text: str) -> None:
+        self.words.append(text)
+
     def ended(self) -> None:
         self.words.append("ended")
 
@@ -356,3 +360,23 @@ def test_a_watch_hears_of_answers_failures_ends_and_the_end(cache: Cache) -> Non
         "model 'tuned': no such model; nothing more is asked of it",
         *("failed gone", "failed gone", "finished", "finished", "ended"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "word"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")], ids=["INT", "TERM"]
+)
+def test_after_a_signal_the_watch_hears_how_many_answers_are_waited_for(number: signal.Signals, word: str) -> None:
+    heard = Heard()
+
+    async def reply(request: Request) -> str:
+        if request.messages[0].content == "c":
+            signal.raise_signal(number)
+        await asyncio.sleep(0.05)
+        return "yes"
+
+    with pytest.raises(Interrupted, match=word):
+        asked(Fake(reply), map(one, "abcdef"), watch=heard)
+
+    said = f"{word}: waiting at most 10 s for 4 answers under way; again to stop at once"
+    assert [text for text in heard.words if "waiting" in text] == [said]
+    assert heard.words.count("finished") == 4

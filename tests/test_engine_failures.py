@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from evalharness.cache import Cache
-from evalharness.engine import Limits, run
+from evalharness.engine import Limits, Silent, run
 from evalharness.errors import EvalError, ModelFailed
 from evalharness.flow import Answer
 from evalharness.records import Failure, FailureKind, ModelRef, Request, Usage
@@ -88,6 +88,22 @@ def test_a_call_that_drips_is_ended_at_its_total_deadline() -> None:
     assert done.seconds == pytest.approx(30)
 
 
+def test_a_call_of_a_kind_that_retries_no_timeouts_is_made_once() -> None:
+    class Once(Fake):
+        retries_timeouts = False
+
+    async def sleep(request: Request) -> str:
+        await asyncio.sleep(100)
+        return "too late"
+
+    model = Once(sleep, replace(ARM, seconds=2))
+    done = asked_in_no_time(model, map(one, "abc"))
+
+    assert [done.results[place] for place in range(3)] == [Failure("timeout", "no whole answer within 2 s", 1)] * 3
+    assert len(model.asked) == 3
+    assert done.seconds == pytest.approx(2)
+
+
 def test_an_answer_that_cannot_be_read_is_never_kept_and_the_others_go_on(cache: Cache) -> None:
     def reply(request: Request) -> str:
         return "# html" if request.messages[0].content == "b" else "fine"
@@ -128,6 +144,38 @@ def test_a_model_that_is_not_there_stops_for_itself_only() -> None:
 
     assert took["gone"].sent <= 4
     assert (took["gone"].failed, took["tuned"].answered) == (500, 500)
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+
+@pytest.mark.parametrize("count", [1, 3, 100])
+@pytest.mark.parametrize(("kind", "stops"), [("gone", "model"), ("quota", "run")])
+def test_a_model_that_is_asked_no_further_is_told_of_once(kind: str, stops: str, count: int) -> None:
+    notes = Notes()
+
+    asked(failing(kind, stops=stops), map(one, map(str, range(count))), watch=notes)
+
+    assert notes.said == [f"model 'tuned': status of {kind}; nothing more is asked of it"]
+
+
+def test_the_first_failure_of_each_kind_is_told_of() -> None:
+    notes = Notes()
+
+    def reply(request: Request) -> str:
+        text = request.messages[0].content
+        if text in "bc":
+            raise ModelFailed("rejected", f"status 400: {text}")
+        return "# html" if text in "de" else "fine"
+
+    asked(Fake(reply, replace(ARM, at_once=1, tries=1)), map(one, "abcdef"), watch=notes)
+
+    assert notes.said == ["model 'tuned': status 400: b", "model 'tuned': no answer: # html"]
 
 
 def test_a_used_up_quota_ends_all_at_once_and_keeps_the_answers(cache: Cache) -> None:
@@ -202,10 +250,10 @@ def test_a_budget_needs_a_price_and_says_so_before_anything_is_asked() -> None:
     model = Fake(upper)
 
     with pytest.raises(EvalError) as raised:
-        asked(model, [one("a")], limits=Limits(budget_usd=1))
+        asked(model, [one("a")], limits=Limits(budget_usd=1e-05))
 
     assert str(raised.value) == (
-        "a budget of 1 USD needs to know what model 'tuned' costs\n"
+        "a budget of 0.00001 USD needs to know what model 'tuned' costs\n"
         "  hint: give it a price in USD a million tokens: price = { input = 2.5, output = 10 }"
     )
     assert model.asked == []
@@ -235,12 +283,20 @@ def test_a_run_ends_at_its_deadline_with_what_it_has(cache: Cache) -> None:
     assert {text: done.texts.count(text) for text in set(done.texts)} == {"yes": 8, "timeout": 4, "stopped": 988}
 
 
-def test_a_deadline_in_the_instant_of_sending_ends_what_never_began() -> None:
-    async def reply(request: Request) -> str:
-        await asyncio.sleep(1)
-        return "too late"
+@pytest.mark.parametrize("seconds", [0.0, -1.0, 1e-9])
+def test_a_deadline_that_has_passed_before_the_first_question_asks_nothing(seconds: float) -> None:
+    model = Fake(upper)
 
-    done = asked_in_no_time(Fake(reply), map(one, "abcdef"), Limits(deadline_seconds=0.0))
+    done = asked_in_no_time(model, map(one, "abcdef"), Limits(deadline_seconds=seconds))
 
-    assert set(done.texts) <= {"timeout", "stopped"}
-    assert (len(done.texts), done.seconds) == (6, 0.0)
+    assert done.texts == ["stopped"] * 6
+    assert model.asked == []
+
+
+def test_known_answers_come_though_there_is_no_time(cache: Cache) -> None:
+    asked(Fake(upper), map(one, "ab"), cache)
+
+    done = asked(Fake(upper), map(one, "abc"), cache, Limits(deadline_seconds=0))
+
+    assert done.texts == ["A", "B", "stopped"]
+    assert done.results[2] == Failure("stopped", "not asked within the run's 0 s", 0)

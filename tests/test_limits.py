@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalharness.errors import ModelFailed
-from evalharness.limits import Bucket, Limits, failure_kind, steady
+from evalharness.errors import EvalError, ModelFailed
+from evalharness.limits import Bucket, Limits, failure_kind, plain, steady
 from evalharness.protocol import Allowance
 from evalharness.records import Failure, Request, Usage
 from tests.fakes import ARM, Done, Fake, Leak, Windows, asked_in_no_time, now, one
@@ -168,14 +168,43 @@ def test_a_wait_that_is_too_long_ends_it_at_once_and_is_shown(wait: float, deadl
     assert done.results[99] == Failure("limit", said, 0)
 
 
-def test_a_server_that_refuses_for_ever_is_given_up_after_as_many_waits_as_the_arm_tries() -> None:
+def test_a_server_that_refuses_for_ever_is_asked_as_often_as_the_arm_tries() -> None:
     times: list[float] = []
 
     done = asked_in_no_time(always_refusing(2.0, times), map(one, map(str, range(1000))))
 
     assert set(done.texts) == {"limit"}
-    assert len(set(times)) == ARM.tries + 1
-    assert done.seconds == pytest.approx(10, abs=0.2)
+    assert len(set(times)) == ARM.tries == 5
+    assert done.seconds == pytest.approx(4 * 2.0, abs=0.2)
+
+
+@pytest.mark.parametrize(("tries", "sent"), [(1, 3), (2, 6), (5, 3 + 3 + 2 + 1 + 1)])
+def test_no_question_goes_out_more_often_than_the_arm_tries_to_a_server_that_always_says_when_to_come_back(
+    tries: int, sent: int
+) -> None:
+    model = always_refusing(1.0, [])
+    model.arm = replace(ARM, tries=tries)
+
+    done = asked_in_no_time(model, map(one, "abc"))
+
+    assert done.texts == ["limit"] * 3
+    assert len(model.asked) == sent  # after every refusal fewer at once
+    assert all(sum(request == other for other in model.asked) <= tries for request in model.asked)
+
+
+@pytest.mark.parametrize("wait", [None, 1.0])
+def test_one_try_is_one_request_whatever_comes_back_and_the_others_are_still_asked(wait: float | None) -> None:
+    def reply(request: Request) -> str:
+        if now() < 0.5:
+            raise ModelFailed("limit", "status 429", again=True, wait=wait)
+        return "yes"
+
+    model = Fake(reply, replace(ARM, at_once=1, tries=1))
+    done = asked_in_no_time(model, map(one, "abcdefgh"))
+
+    assert [request.messages[0].content for request in model.asked] == list("abcdefgh")
+    assert done.texts[0] == "limit"
+    assert done.texts[-1] == "yes"
 
 
 def test_a_server_that_refuses_without_a_word_is_asked_for_a_minute() -> None:
@@ -233,3 +262,20 @@ def test_a_bucket_says_how_long_and_gives_what_costs_more_than_it_holds_when_it_
 
 def test_a_kind_of_failure_that_nobody_knows_is_an_invalid_answer() -> None:
     assert (failure_kind("timeout"), failure_kind("strange")) == ("timeout", "invalid")
+
+
+@pytest.mark.parametrize("limit", ["deadline_seconds", "budget_usd"])
+def test_a_limit_that_is_no_number_is_refused_with_one_line(limit: str) -> None:
+    said = {"deadline_seconds": "a run's deadline is a number of seconds", "budget_usd": "a budget is a number of USD"}
+
+    with pytest.raises(EvalError) as raised:
+        Limits(**{limit: math.nan})  # type: ignore[arg-type] # by test
+
+    assert raised.value.what == f"{said[limit]}, got nan"
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"), [(1e-05, "0.00001"), (5.0, "5"), (0.25, "0.25"), (100.0, "100"), (0, "0"), (2e22, "2" + "0" * 22)]
+)
+def test_usd_are_shown_as_plain_decimals(usd: float, text: str) -> None:
+    assert plain(usd) == text

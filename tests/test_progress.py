@@ -119,6 +119,15 @@ def test_a_pipe_gets_notes_and_nothing_else() -> None:
     assert pipe.getvalue() == "one line\n"
 
 
+@pytest.mark.parametrize(("quiet", "said"), [(False, "waiting\n"), (True, "")])
+def test_what_a_signal_waits_for_is_said_unless_quiet(quiet: bool, said: str) -> None:
+    pipe = io.StringIO()
+
+    Bar(pipe, quiet=quiet).stopping("waiting")
+
+    assert pipe.getvalue() == said
+
+
 def test_a_stream_that_is_closed_is_no_error() -> None:
     bar = Bar(Closed())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -82,11 +83,11 @@ def test_rows_are_read_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_every_fault_of_json_lines_is_told_with_its_line(tmp_path: Path) -> None:
-    content = '{"a": 1}\n[1]\n{"a": 1,}\n{"a": Infinity}\n{"a": 1, "b": {"c": 1, "c": 2}}\n{} {}\n3\nnull\n'
+    content = '{"a": 1}\n[1]\n{"a": 1 2}\n{"a": Infinity}\n{"a": 1, "b": {"c": 1, "c": 2}}\n{} {}\n3\nnull\n'
 
     assert faults(tmp_path, "a.jsonl", content) == [
         "a.jsonl:2: this line is a list, each line must be one JSON object",
-        "a.jsonl:3: this is not JSON: expecting property name enclosed in double quotes at column 9",
+        "a.jsonl:3: this is not JSON: expecting ',' delimiter at column 9",
         "a.jsonl:4: Infinity is no JSON value",
         "a.jsonl:5: the key 'c' stands twice",
         "a.jsonl:6: something follows the JSON object, at column 4",
@@ -116,6 +117,8 @@ def test_an_array_on_its_lines_is_told_to_be_named_json(tmp_path: Path) -> None:
         ('[{"a": 1},\n 3]', "a.json:2: this is a number, each item must be one JSON object"),
         ('[{"a": 1}]\n[]', "a.json:2: something follows the JSON array"),
         ("[", "a.json:1: this is not JSON: expecting value at column 2"),
+        ('["a', "a.json:1: this is not JSON: unterminated string starting at column 2"),
+        ('["a\tb"]', "a.json:1: this is not JSON: invalid control character at column 4"),
     ],
 )
 def test_a_broken_array_is_told_with_its_line(tmp_path: Path, content: str, fault: str) -> None:
@@ -132,7 +135,7 @@ def test_a_broken_array_is_told_with_its_line(tmp_path: Path, content: str, faul
         ("a;b\n1;2\n", "a.csv:1: there is one column, 'a;b'"),
         ('a\n1\n"open\n2\n', "a.csv:3: this is not CSV: unexpected end of data"),
         ('a\n"x" y\n', "a.csv:2: this is not CSV: ',' expected after '\"'"),
-        (f"a\n{'x' * 200_000}\n", "a.csv:2: this is not CSV: field larger than field limit (131072)"),
+        (f"a\n{'x' * 10_000_001}\n", "a.csv:2: a field of this row is longer than 10,000,000 characters"),
     ],
 )
 def test_a_broken_table_is_told_with_its_line(tmp_path: Path, content: str, fault: str) -> None:
@@ -162,6 +165,14 @@ def test_a_huge_field_of_json_is_read(tmp_path: Path) -> None:
     text = "x" * 5_000_000
 
     assert rows(tmp_path, "a.jsonl", json.dumps({"a": text})) == [Row(1, {"a": text})]
+
+
+def test_a_huge_field_of_csv_is_read_and_the_limit_of_the_process_stays_as_it_was(tmp_path: Path) -> None:
+    text = "x" * 10_000_000
+    before = csv.field_size_limit()
+
+    assert rows(tmp_path, "a.csv", f'a,b\n"{text}",1\n') == [Row(2, {"a": text, "b": "1"})]
+    assert csv.field_size_limit() == before
 
 
 def test_an_unknown_format_is_told_with_the_known_ones(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from evalharness.cli.options import JSON, SUITES, asking, config, load_suites, shown
+from evalharness.cli.options import JSON, SUITES, Verb, config, gathered, load_suites, shown
 from evalharness.errors import EvalError
 
 if TYPE_CHECKING:
@@ -19,10 +20,35 @@ if TYPE_CHECKING:
     from evalharness.suite import Suite
 
 
+PLANNING = (
+    click.option("--samples", type=click.IntRange(1), help="Ask each case so often; beats the suite's own."),
+    click.option("--tag", "tags", metavar="T", multiple=True, help="Only cases with this tag."),
+    click.option("--case", "cases", metavar="ID", multiple=True, help="Only this case."),
+    click.option(
+        "--cache",
+        type=click.Choice(["use", "only", "refresh", "off"]),
+        default="use",
+        show_default=True,
+        help="use, only: kept answers are known; refresh, off: all is to be asked.",
+    ),
+)
+
+
+def planning(verb: Verb) -> Verb:
+    """Gives `plan` those options of the verbs that ask which change what asking takes, as its parameter `options`."""
+
+    def load() -> type[Options]:
+        from evalharness.harness import Options
+
+        return Options
+
+    return gathered(verb, "options", load, PLANNING)
+
+
 @click.command("plan")
 @SUITES
 @click.option("--model", "models", metavar="NAME", multiple=True, help="A model to ask; else the suite's own arms.")
-@asking
+@planning
 @JSON
 def plan_verb(suites: tuple[str, ...], models: tuple[str, ...], options: Options, as_json: bool) -> None:
     """Say how many requests a run takes, how many answers are known, the price, and the smallest effect it can see.
@@ -44,7 +70,8 @@ def plan_verb(suites: tuple[str, ...], models: tuple[str, ...], options: Options
         click.echo(json.dumps(rows, indent=2))
         return
     for line in (*_cost_lines(costs), *_sight_lines(sights)):
-        click.echo(line)
+        for row in _rows(line, shutil.get_terminal_size((100, 24)).columns):
+            click.echo(row)
 
 
 def _costs(suite: Suite, names: Sequence[str], settings: Config, options: Options) -> Iterator[Cost]:
@@ -70,7 +97,7 @@ def _sights(suite: Suite, names: Sequence[str], settings: Config, options: Optio
     pilots = {}
     if len(runs) == 2 and all(run.is_file() for run in runs):
         pilots = pilot(*(Arm.of(store.read(run)) for run in runs))
-    return sights(select(suite, tags=options.tags, cases=options.cases), pilots)
+    return sights(select(suite, tags=options.tags, cases=options.cases), pilots, options.samples)
 
 
 def _total(costs: Sequence[Cost]) -> float | None:
@@ -78,29 +105,58 @@ def _total(costs: Sequence[Cost]) -> float | None:
     return None if None in prices else sum(price for price in prices if price is not None)
 
 
+def _rows(line: str, columns: int) -> Iterator[str]:
+    """A line broken where the terminal ends, what follows set in by two blanks more."""
+    from evalharness.layout import wrapped
+
+    hang = len(line) - len(line.lstrip()) + 2
+    for place, spans in enumerate(wrapped([(line, "")], max(columns - hang, 10), -hang)):
+        yield (" " * hang * (place > 0) + "".join(text for text, _ in spans)).rstrip()
+
+
 def _cost_lines(costs: Sequence[Cost]) -> Iterator[str]:
+    from evalharness.rulings import counted
+
     for cost in costs:
-        price = f"about {cost.usd:.4f} USD" if cost.usd is not None else "no price in the config"
+        price = f"about {cost.usd:,.4f} USD" if cost.usd is not None else "no price in the config"
         to_send = cost.requests - cost.known
-        counts = f"{cost.requests:,} requests, {cost.known:,} known, {to_send:,} to send"
+        counts = f"{counted(cost.requests, 'request')}, {cost.known:,} known, {to_send:,} to send"
         yield f"{cost.suite} asked of {cost.model}: {counts}, {price}"
     total = _total(costs)
     if len(costs) > 1:
-        price = f", about {total:.4f} USD (an estimate)" if total is not None else ""
-        yield f"in all: {sum(c.requests - c.known for c in costs):,} requests to send{price}"
+        price = f", about {total:,.4f} USD (an estimate)" if total is not None else ""
+        yield f"in all: {counted(sum(c.requests - c.known for c in costs), 'request')} to send{price}"
 
 
 def _sight_lines(sights: Sequence[Sight]) -> Iterator[str]:
+    from evalharness.rulings import counted
+
     for sight in sights:
         yield ""
-        floor = (
-            "no number of cases can meet it" if sight.floor is None else f"it takes {sight.floor:,} at the very least"
-        )
-        word = "" if sight.floor is None or sight.cases >= sight.floor else ": TOO FEW"
-        yield f"{sight.suite}, {sight.aspect}, {sight.asked}: {sight.cases:,} cases, {floor}{word}"
+        cases = counted(sight.cases, "case")
+        if sight.by_samples:
+            takes = f"{cases}, {counted(sight.samples, 'sample')} of each; {_samples(sight)}"
+        else:
+            takes = f"{cases}, {_cases(sight)}"
+        yield f"{sight.suite}, {sight.aspect}, {sight.asked}: {takes}"
         needed = dict(sight.needed)
         for share, effect in sight.effects:
             origin = " (as in the stored runs)" if share == sight.pilot else ""
             sees = f"sees a change of {100 * effect:.1f} points" if effect is not None else "sees no change at all"
-            hold = f"; held needs about {needed[share]:,} cases" if share in needed else ""
+            hold = f"; held needs about {counted(needed[share], 'case')}" if share in needed else ""
             yield f"  if the models differ on {100 * share:.0f} % of the cases{origin}: {sees}{hold}"
+
+
+def _cases(sight: Sight) -> str:
+    """What it takes where the number of cases decides."""
+    if sight.floor is None:
+        return "no number of cases can meet it"
+    return f"it takes {sight.floor:,} at the very least" + (": TOO FEW" if sight.cases < sight.floor else "")
+
+
+def _samples(sight: Sight) -> str:
+    """What it takes where these very cases decide, with enough samples of each."""
+    if sight.samples_needed is None:
+        return "no number of samples up to 1,000 can meet it: TOO FEW cases"
+    few = ": TOO FEW" if sight.samples < sight.samples_needed else ""
+    return f"with `scope: suite` it takes {sight.samples_needed:,} samples of each at the very least{few}"

@@ -25,6 +25,10 @@ class Model:
     keeps = True
     """Whether answers are worth caching: not where they are already on this disk."""
 
+    retries_timeouts = True
+    """Whether a call that took longer than the arm's `seconds` is worth trying again: a server may have been busy, a
+    program was not."""
+
     allowance: Allowance | None = None
     """The account's limits as the last answer or error stated them; looked at right after each `fetch`."""
 

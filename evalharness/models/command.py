@@ -37,8 +37,11 @@ class Command(Model):
 
     It reads `{"messages": [...], "params": {...}, "sample": 0, "case": "...", "turn": 1}` from its input and prints the
     reply: plain text, less one line end, or `{"text": ...}`, where `outcome` and `usage` may stand beside the text.
-    An exit status other than 0 is a failure, told by the last line of its error output, and not tried again.
+    An exit status other than 0 is a failure, told by the last line of its error output, and not tried again; nor is a
+    program that did not end in time.
     """
+
+    retries_timeouts = False
 
     def __init__(self, arm: Arm) -> None:
         super().__init__(arm)

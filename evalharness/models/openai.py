@@ -100,6 +100,7 @@ class OpenAI(Model):
             headers={"content-type": "application/json", "accept": "application/json", **own},
             # No limit here: who asks holds to one, and waiting for a connection would count against the deadline.
             connector=aiohttp.TCPConnector(limit=0, ssl=_trust() if secure else True),
+            # Whoever fans out keeps this deadline too; here it holds for those who call `fetch` themselves.
             timeout=aiohttp.ClientTimeout(total=self.arm.seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
         )

@@ -6,11 +6,13 @@ of the score's range, never percent changes.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from evalharness.records import Comparison, Delta, Flip, LeftOut, Pair, Panel, RunRef, Tally, Trial, Word
+from evalharness.escape import one_line
+from evalharness.records import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef, Tally, Trial, Word
 from evalharness.registry import Registry
 from evalharness.sheet import weighted
 
@@ -88,8 +90,10 @@ def p_value(value: float | None) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """`1 case`, `1,234 cases`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """`1 case`, `1,234 cases`, `2 replies`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun[:-1]}ies" if noun.endswith("ly") else f"{number:,} {noun}s"
 
 
 # --- what a comparison holds, sorted for reading ----------------------------------------------------------------------
@@ -144,6 +148,58 @@ def ruled(comparison: Comparison, delta: Delta) -> Word:
     return delta.outcome
 
 
+def stands_out(found: Sequence[Delta]) -> str:
+    """How many of the diagnostics stand out: `2 of 13 tags, checks and turns stand out`."""
+    number, total = len(notable(found)), len(found)
+    if total == 1:
+        return f"the only slice (tag, check or turn) {'stands' if number else 'does not stand'} out"
+    return f"{number or 'none'} of {total:,} tags, checks and turns {'stand' if number > 1 else 'stands'} out"
+
+
+# --- what the gate asked ----------------------------------------------------------------------------------------------
+
+
+def asked(ruling: Ruling) -> tuple[str, float] | None:
+    """What a ruling is about, `("drop_at_most", 0.05)`; None where its words are not of this form."""
+    name, _, value = ruling.asked.partition(": ")
+    try:
+        return (name, float(value)) if name in _LIMITS else None
+    except ValueError:
+        return None
+
+
+_LIMITS: dict[str, tuple[int, ...]] = {
+    "drop_at_most": (-1,),
+    "gain_at_least": (1,),
+    "both_within": (-1, 1),
+    "at_least": (),
+    "win_at_least": (),
+}
+"""On which sides of zero a change is held against each thing a gate can ask; none: it is not about a change."""
+
+
+def limits(ruling: Ruling) -> tuple[float, ...]:
+    """The changes that decide a ruling, the lower first; none where it is not about a change."""
+    found = asked(ruling)
+    return tuple(side * found[1] for side in _LIMITS[found[0]]) if found else ()
+
+
+def row_limits(comparison: Comparison, delta: Delta) -> tuple[float, ...]:
+    """The changes a row of the table is held against: what its gate asks, or the margin it is read with."""
+    if not delta.gates:
+        return (-delta.margin,)
+    found = {limit for ruling in comparison.rulings if ruling.aspect == delta.aspect for limit in limits(ruling)}
+    return tuple(sorted(found))
+
+
+def margin(comparison: Comparison, delta: Delta) -> str:
+    """The margin column: a dash where the gate asks for no margin, in brackets where nothing gates."""
+    if not delta.gates:
+        return f"({limit(delta.margin)})"
+    found = [asked(ruling) for ruling in comparison.rulings if ruling.aspect == delta.aspect]
+    return limit(delta.margin) if any(one and one[0] in ("drop_at_most", "both_within") for one in found) else DASH
+
+
 def part_name(delta: Delta) -> str:
     """The slice as it stands below its aspect: without the aspect's name."""
     return delta.slice.removeprefix(delta.aspect).lstrip(" ·:/") or delta.slice
@@ -180,6 +236,58 @@ def losses(left_out: Sequence[LeftOut]) -> tuple[str, ...]:
     ranked = sorted(cases.items(), key=lambda item: (-len(item[1]), item[0]))
     where = {"base": "base only", "tuned": "tuned only", "both": "both arms"}
     return tuple(f"{count(len(names), 'case')}, {where[side]}: {cause}" for (side, cause), names in ranked)
+
+
+# --- answers that are missing -----------------------------------------------------------------------------------------
+
+AGAIN = "run again: only the missing answers are asked"
+MEND = "mend this first: asking again gives the same"
+INCOMPLETE = "answers are missing: left out of the numbers and counted, never taken as wrong"
+_LASTING = frozenset({"rejected", "gone", "invalid", "denied", "quota"})
+"""Kinds of failure that the same request meets again."""
+
+
+def gaps(comparison: Comparison) -> tuple[tuple[str, str], ...]:
+    """Why answers are missing, `tuned: 3 invalid: not JSON`, and the remedy: for each arm and kind of failure."""
+    base, tuned = comparison.base, comparison.tuned
+    alike = base.model.name == tuned.model.name
+    found: list[tuple[str, str]] = []
+    for role, side in (("base", base), ("tuned", tuned)):
+        arm = role if alike else side.model.name
+        for kind, number in side.failures.items():
+            said = one_line(side.said.get(kind, ""), LONGEST_TEXT)
+            told = f"{arm}: {number:,} {kind}" + (f": {said}" if said else "")
+            found.append((told, MEND if kind in _LASTING else AGAIN))
+        if side.tally is None:
+            found.append((f"{arm}: this run was cut short", AGAIN))
+    if comparison.verdict.incomplete and not found:
+        found.append(("a run holds fewer samples than its suite asks for", AGAIN))
+    return tuple(found)
+
+
+def misses(comparison: Comparison) -> tuple[tuple[str, str], ...]:
+    """The cases that had to pass and did not, and why: `with tuned: facts: number: the last number is 3, not 4`."""
+    pairs = pick(comparison.pairs, comparison.verdict.must_pass)
+    arm = comparison.tuned.model.name
+    told = [(case, _missed(pairs[case].tuned) if case in pairs else "") for case in comparison.verdict.must_pass]
+    return tuple((case, f"with {arm}" + (f": {why}" if why else "")) for case, why in told)
+
+
+def _missed(trials: Sequence[Trial]) -> str:
+    """The aspect, the check and the reason of the first check that failed, and how many more did."""
+    failed = [[s for s in trial.scores if s.grade.value is not None and not s.passed] for trial in trials]
+    first = next((scores[0] for scores in failed if scores), None)
+    if first is None:
+        return ""
+    parts = dict.fromkeys(part for part in (first.aspect, first.check, first.grade.why) if part)
+    checks = {(score.check, score.turn) for scores in failed for score in scores}
+    more = [count(len(checks) - 1, "more check")] if len(checks) > 1 else []
+    if len(trials) > 1:
+        more.append(f"in {sum(map(bool, failed))} of {count(len(trials), 'sample')}")
+    return one_line(": ".join(parts), LONGEST_TEXT) + (f" ({'; '.join(more)})" if more else "")
+
+
+# --- the verdict, and how it was made ---------------------------------------------------------------------------------
 
 
 def further_reasons(comparison: Comparison) -> tuple[str, ...]:
@@ -225,7 +333,6 @@ def arm_facts(side: RunRef) -> tuple[tuple[str, str], ...]:
     """What one arm was, how its replies ended and what it took, as label and text."""
     endings = {**side.outcomes, **{f"failed ({kind})": number for kind, number in side.failures.items()}}
     tally, model = side.tally, side.model
-    asked = count(side.asked, "reply").replace("replys", "replies")
     rows = [
         ("model", model.use),
         ("served as", ", ".join(side.served)),
@@ -234,10 +341,10 @@ def arm_facts(side: RunRef) -> tuple[tuple[str, str], ...]:
         ("left out of the request", ", ".join(model.drop)),
         ("began", side.began),
         ("replies", ", ".join(f"{number:,} {name}" for name, number in endings.items() if number)),
-        ("scored", f"{side.scored:,} of {asked}"),
-        ("run file", side.path),
+        ("scored", f"{side.scored:,} of {count(side.asked, 'sample')}"),
+        ("run file", shown_path(side.path)),
+        ("requests", _took(tally) if tally is not None else "not counted: this run was cut short"),
     ]
-    rows.append(("requests", _took(tally) if tally is not None else "this run is not whole"))
     return tuple((label, text) for label, text in rows if text)
 
 
@@ -247,8 +354,19 @@ def _took(tally: Tally) -> str:
     if tally.sent or tally.usd:
         told.append("cost unknown" if tally.usd is None else f"{tally.usd:.4f} USD")
     if tally.usage.tokens_in or tally.usage.tokens_out:
-        told.append(f"{tally.usage.tokens_in:,} tokens in, {tally.usage.tokens_out:,} out")
+        told.append(f"{count(tally.usage.tokens_in, 'token')} in, {tally.usage.tokens_out:,} out")
     return "; ".join(told)
+
+
+def shown_path(path: str) -> str:
+    """A path as others may see it: from the current folder, or of one that lies elsewhere its name only."""
+    if not os.path.isabs(path):
+        return path
+    try:
+        near = os.path.relpath(path)
+    except (OSError, ValueError):  # the current folder is gone
+        near = os.pardir
+    return os.path.basename(path) if near.split(os.sep)[0] == os.pardir else near
 
 
 def suite_facts(comparison: Comparison) -> tuple[tuple[str, str], ...]:
@@ -256,7 +374,7 @@ def suite_facts(comparison: Comparison) -> tuple[tuple[str, str], ...]:
     suite = comparison.suite
     n = max((delta.cases for delta in comparison.deltas), default=0)
     rows = [
-        ("suite", f"{suite.name} {suite.hash[:12]} ({suite.path})"),
+        ("suite", f"{suite.name} {suite.hash[:12]} ({shown_path(suite.path)})"),
         ("compared", f"{count(n, 'case')}, {count(suite.samples, 'sample')} a case"),
         ("selection", ", ".join(suite.selected)),
         ("judges", ", ".join(suite.judges)),
@@ -280,9 +398,24 @@ def case_score(trials: Iterable[Trial], aspect: str) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def pick(pairs: Iterable[Pair], flips: Iterable[Flip]) -> dict[str, Pair]:
-    """The pairs of these flips by case; reading stops when all are found."""
-    wanted = {flip.case for flip in flips}
+def moved(flip: Flip, pair: Pair | None) -> str:
+    """How a case changed sides: `100 % → 0 %`, or where it was asked more than once, how many samples passed."""
+    if pair is None or max(len(pair.base), len(pair.tuned)) < 2:
+        return f"{100 * flip.base:.0f} % → {100 * flip.tuned:.0f} %"
+    (base, of_base), (tuned, of_tuned) = (passes(trials, flip.aspect) for trials in (pair.base, pair.tuned))
+    return f"passed {base} of {of_base} → {tuned} of {count(of_tuned, 'sample')}"
+
+
+def passes(trials: Iterable[Trial], aspect: str) -> tuple[int, int]:
+    """How many samples of a case pass every check of an aspect, and how many were scored."""
+    graded = [[score for score in trial.scores if score.aspect == aspect] for trial in trials]
+    known = [scores for scores in graded if scores and weighted(scores) is not None]
+    return sum(all(score.passed for score in scores) for scores in known), len(known)
+
+
+def pick(pairs: Iterable[Pair], cases: Iterable[str]) -> dict[str, Pair]:
+    """The pairs of these cases; reading stops when all are found."""
+    wanted = set(cases)
     found: dict[str, Pair] = {}
     if wanted:
         for pair in pairs:

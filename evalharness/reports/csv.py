@@ -13,6 +13,7 @@ from evalharness.reports.base import case_score, report, telling
 COLUMNS = (
     "suite", "base_arm", "tuned_arm", "case", "aspect", "tags", "group", "must_pass", "base", "tuned", "change", "flip",
     "question", "base_reply", "tuned_reply", "base_why", "tuned_why", "base_ending", "tuned_ending",
+    "base_failure", "tuned_failure",
 )  # fmt: skip
 LONGEST_CELL = 32_000
 """Spreadsheets cut a cell after 32,767 characters; what is left out here is counted."""
@@ -20,7 +21,10 @@ LONGEST_CELL = 32_000
 
 @report("csv")
 def render(panel: Panel) -> Iterator[str]:
-    """RFC 4180: commas, quotes where needed, CRLF; scores and changes in [0, 1] and [-1, 1], empty where missing."""
+    """A table for a spreadsheet, a row a case and aspect: scores, change, flip, both replies, why, and what failed.
+
+    RFC 4180: commas, quotes where needed, CRLF; scores and changes in [0, 1] and [-1, 1], empty where missing.
+    """
     yield _line(COLUMNS)
     for comparison in panel.comparisons:
         flips = {(flip.case, flip.aspect): flip.side for flip in comparison.flips}
@@ -49,6 +53,8 @@ def _row(comparison: Comparison, pair: Pair, aspect: str, flip: str) -> tuple[st
         _reply(_why(pair.tuned, aspect)),
         csv_cell(_endings(pair.base)),
         csv_cell(_endings(pair.tuned)),
+        _reply(_failures(pair.base)),
+        _reply(_failures(pair.tuned)),
     )
 
 
@@ -66,6 +72,12 @@ def _why(trials: Sequence[Trial], aspect: str) -> str:
 def _endings(trials: Sequence[Trial]) -> str:
     """How each sample ended: its last outcome, or its failure."""
     return " ".join(f"failed:{t.failure.kind}" if t.failure else t.conversation.outcome for t in trials)
+
+
+def _failures(trials: Sequence[Trial]) -> str:
+    """Each distinct failure of the samples, in the order met."""
+    failures = [trial.failure for trial in trials if trial.failure]
+    return "; ".join(dict.fromkeys(f"{failure.kind}: {failure.message}" for failure in failures))
 
 
 def _line(cells: Sequence[str]) -> str:

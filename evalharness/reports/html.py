@@ -11,10 +11,11 @@ import functools
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from evalharness.escape import one_line, script_json, terminal
-from evalharness.records import Comparison, Conversation, Delta, Pair, Panel, Trial
+from evalharness.records import Comparison, Conversation, Delta, Pair, Panel, Ruling, Trial
 from evalharness.reports import base as words
 from evalharness.reports.base import MARKS, case_score, report
 
@@ -33,7 +34,10 @@ STATIC_FLIPS = 200
 
 @report("html")
 def render(panel: Panel) -> Iterator[str]:
-    """The page, in pieces of a few cases each."""
+    """One self-contained page, both replies side by side, what changed marked, with filters to find a case.
+
+    It comes in pieces of a few cases each.
+    """
     page = _environment()
     style, script = (_asset(page, name) for name in ("page.css", "page.js"))
     allowed = f"style-src '{_hash(style)}'; script-src '{_hash(script)}'"
@@ -47,7 +51,7 @@ def render(panel: Panel) -> Iterator[str]:
             "words": words,
             "marks": MARKS,
             "cases": Cases,
-            "bar": bar,
+            "picture": picture,
             "static_flips": STATIC_FLIPS,
         }
     )
@@ -95,22 +99,51 @@ WIDTH = 260.0
 """Units of the drawing, from the left end of its scale to the right."""
 
 
-def bar(delta: Delta) -> dict[str, float]:
-    """Where a row's interval, change, zero and margin stand in its drawing."""
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A change that decides: where it stands, what is written below it, and the stretch on its wrong side."""
+
+    at: float
+    label: str
+    anchor: str
+    start: float
+    length: float
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Where a row's interval, change and zero stand in its drawing, and what its criterion holds them against."""
+
+    low: float
+    high: float
+    at: float
+    zero: float
+    limits: tuple[Limit, ...]
+    width: float = WIDTH
+
+
+def picture(delta: Delta, ruling: Ruling) -> Picture | None:
+    """The drawing of one criterion; None where it is not about a change."""
+    held_against = words.limits(ruling)
+    if not held_against:
+        return None
     bounds = [abs(bound) for bound in (delta.low, delta.high, delta.change) if bound is not None]
-    end = 1.15 * max([1.5 * delta.margin, *bounds])
+    end = 1.15 * max([1.5 * abs(held_against[0]), *bounds]) or 1.0
 
     def at(value: float | None) -> float:
         return round(WIDTH / 2 * (1 + (value or 0.0) / end), 1)
 
-    return {
-        "low": at(delta.low),
-        "high": at(delta.high),
-        "at": at(delta.change),
-        "zero": at(0.0),
-        "margin": at(-delta.margin),
-        "width": WIDTH,
-    }
+    gain = ruling.asked.startswith("gain_at_least")
+    limits = []
+    for side, limit in enumerate(held_against):
+        place = at(limit)
+        upper = side == 1  # of a margin both ways; a gain falls short of its limit on the left, as a loss goes beyond
+        start, length = (place, round(WIDTH - place, 1)) if upper else (0.0, place)
+        label = ("+" if limit > 0 else "−") + words.limit(abs(limit))
+        if len(held_against) == 1:
+            label = f"asked {label}" if gain else f"margin {label}"
+        limits.append(Limit(place, label, "start" if upper or gain else "end", start, length))
+    return Picture(at(delta.low), at(delta.high), at(delta.change), at(0.0), tuple(limits))
 
 
 # --- the cases as JSON ------------------------------------------------------------------------------------------------

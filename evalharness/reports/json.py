@@ -30,8 +30,11 @@ FIRST = ("verdict", "suite", "base", "tuned")
 
 @report("json")
 def render(panel: Panel, *, pairs: bool = True) -> Iterator[str]:
-    """One JSON object, a case of `pairs` a line. pairs: whether the replies are in it; without them it cannot be read
-    back into side-by-side reports, but says all about the verdict."""
+    """Everything a comparison found as one JSON object, for programs, and to render any other format from later.
+
+    A case of `pairs` is a line. pairs: whether the replies are in it; without them it cannot be read back into
+    side-by-side reports, but says all about the verdict.
+    """
     yield f'{{\n  "evalharness": {SCHEMA},\n'
     if len(panel.comparisons) == 1 and panel.comparisons[0].verdict == panel.verdict:
         yield from _members(panel.comparisons[0], pairs=pairs)
@@ -131,4 +134,5 @@ def _complaint(error: ValidationError) -> str:
     """The first thing that is wrong, with its place."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg'][:1].lower()}{first['msg'][1:]}"[:300]
+    what = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+    return (f"{place}: {what}" if place else what)[:300]

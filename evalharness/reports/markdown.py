@@ -22,7 +22,10 @@ ROOM = 500
 
 @report("markdown")
 def render(panel: Panel) -> Iterator[str]:
-    """GitHub's Markdown, a section a piece."""
+    """A page for a pull request, a wiki or a release note: verdict first, then a table and at most ten flips a side.
+
+    GitHub's Markdown, a section a piece.
+    """
     if len(panel.comparisons) == 1:
         yield from _comparison(panel.comparisons[0], "#")
         return
@@ -54,9 +57,14 @@ def _verdict(comparison: Comparison) -> Iterator[str]:
     lines += [_text(reason) for reason in words.further_reasons(comparison)]
     if verdict.remedy and not any(verdict.remedy in ruling.remedy for ruling in comparison.rulings):
         lines.append(f"→ {_text(verdict.remedy)}")
-    lines += [f"**✗ FAIL** {_code(case)} had to pass and did not" for case in verdict.must_pass]
+    lines += [
+        f"**✗ FAIL** {_code(case)}: had to pass and did not {_text(why)}" for case, why in words.misses(comparison)
+    ]
     if verdict.incomplete:
-        lines.append("**INCOMPLETE** answers are missing: run again, and only these are asked")
+        lines.append(f"**INCOMPLETE** {words.INCOMPLETE}")
+    lines += [
+        f"**missing** {_text(told, 2 * words.LONGEST_TEXT)} → {remedy}" for told, remedy in words.gaps(comparison)
+    ]
     if comparison.suite.selected:
         lines.append(f"**A SELECTION** of the cases: {_code(', '.join(comparison.suite.selected))}")
     lines += [f"left out: {_text(line)}" for line in words.losses(comparison.left_out)]
@@ -81,7 +89,7 @@ def _row(comparison: Comparison, delta: Delta) -> tuple[str, ...]:
         words.rate(delta.base),
         words.rate(delta.tuned),
         _moved(delta),
-        words.limit(delta.margin),
+        words.margin(comparison, delta),
         f"{MARKS[word]} {word}" + ("" if delta.gates else " (no gate)"),
     )
 
@@ -108,7 +116,7 @@ def _overview(panel: Panel) -> str:
 
 def _flips(comparison: Comparison, level: str) -> Iterator[str]:
     chosen = [(flips, words.some(flips, FEW)) for flips in words.sides(comparison)]
-    pairs = words.pick(comparison.pairs, [flip for _, few in chosen for flip in few])
+    pairs = words.pick(comparison.pairs, [flip.case for _, few in chosen for flip in few])
     for (name, what), (flips, few) in zip(
         (("Broke", "passed with base, not with tuned"), ("Fixed", "failed with base, not with tuned")),
         chosen,
@@ -126,7 +134,7 @@ def _flips(comparison: Comparison, level: str) -> Iterator[str]:
 
 def _flip(flip: Flip, pair: Pair | None) -> str:
     mark = "✗" if flip.side == "broke" else "✓"
-    moved = f"{100 * flip.base:.0f} % → {100 * flip.tuned:.0f} %"
+    moved = words.moved(flip, pair)
     tags = "".join(f" · {_text(tag, 30)}" for tag in flip.tags[:6])
     lines = [
         f"**{mark} {_text(flip.case, words.LONGEST_NAME)}** {_text(flip.aspect, words.LONGEST_NAME)} {moved}{tags}"
@@ -161,14 +169,19 @@ def _marked(pieces: Sequence[Piece], opening: str, closing: str) -> str:
 
 def _look_here(comparison: Comparison, level: str) -> Iterator[str]:
     found = words.diagnostics(comparison)
-    shown = words.notable(found)[:FEW]
+    notable = words.notable(found)
+    shown = notable[:FEW]
     if shown:
-        yield f"{level} Look here\n\nTags, checks and turns that stand out among {len(found)}; they decide nothing.\n\n"
+        told = words.stands_out(found)
+        told = f"{told[:1].upper()}{told[1:]}; what does shows where to read on and decides nothing."
+        yield f"{level} Look here\n\n{told}\n\n"
         rows = [
             (_text(d.slice, words.LONGEST_NAME), f"{d.cases:,}", _moved(d), _text(words.p_value(d.p_adjusted)))
             for d in shown
         ]
         yield _table(("slice", "cases", "change in points", "q"), "lrlr", rows)
+        if len(shown) < len(notable):
+            yield f"… and {len(notable) - len(shown):,} more.\n\n"
 
 
 def _statistics(comparison: Comparison, level: str) -> Iterator[str]:

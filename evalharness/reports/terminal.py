@@ -92,8 +92,9 @@ def render(
     encoding: str = "utf-8",
     more: str = "",
 ) -> Iterator[str]:
-    """The report, a line or a few a piece.
+    """What is printed at once: flips, the table of changes, and last the verdict; -v adds every flip and every number.
 
+    It comes a line or a few a piece.
     width: columns. color: ANSI colours; without them what changed is marked by signs. verbose: every flip, and the
     statistics. encoding: of the stream it goes to; what that cannot carry is spelled out. more: where the whole list
     of flips stands, named where some are left out.
@@ -141,7 +142,7 @@ def _flips(screen: Screen, comparison: Comparison) -> Iterator[str]:
         return
     most = None if screen.verbose else FEW
     chosen = [(flips, words.some(flips, most)) for flips in (broke, fixed)]
-    pairs = words.pick(comparison.pairs, [flip for _, few in chosen for flip in few])
+    pairs = words.pick(comparison.pairs, [flip.case for _, few in chosen for flip in few])
     told = (
         ("BROKE", "passed with base, not with tuned", "alarm"),
         ("FIXED", "failed with base, not with tuned", "IMPROVED"),
@@ -154,14 +155,13 @@ def _flips(screen: Screen, comparison: Comparison) -> Iterator[str]:
         for flip in few:
             yield "".join(_flip(screen, flip, pairs.get(flip.case)))
         if len(few) < len(flips):
-            where = f"open {screen.more}, or " if screen.more else ""
-            yield from screen.lines([(f"… and {len(flips) - len(few):,} more: {where}--verbose shows all", "dim")], 2)
+            yield from screen.lines([_more(screen, len(flips) - len(few))], 2)
 
 
 def _flip(screen: Screen, flip: Flip, pair: Pair | None) -> Iterator[str]:
     mark, style = ("✗", "alarm") if flip.side == "broke" else ("✓", "IMPROVED")
     name = screen.safe(flip.case, words.LONGEST_NAME)
-    moved = f"  {screen.safe(flip.aspect, words.LONGEST_NAME)} {100 * flip.base:.0f} % → {100 * flip.tuned:.0f} %"
+    moved = f"  {screen.safe(flip.aspect, words.LONGEST_NAME)} {words.moved(flip, pair)}"
     tags = "".join(f"  {screen.safe(tag, 30)}" for tag in flip.tags[:6])
     yield from screen.lines([(f"{mark} ", style), (name, "bold"), (moved, ""), (tags, "dim")], 2, 4)
     if flip.question != flip.case:
@@ -204,12 +204,14 @@ def _changes(screen: Screen, comparison: Comparison) -> Iterator[str]:
         return
     brackets = "" if all(delta.gates for delta in rows) else "; in brackets what does not gate"
     yield "\n" + "".join(screen.lines([("CHANGES", "bold"), (f"  in points, with intervals{brackets}", "dim")]))
-    scale = _scale(rows)
+    limits = [words.row_limits(comparison, delta) for delta in rows]
+    scale = _scale(rows, limits)
     head: list[Span] = [(name, "dim") for name in ("aspect", "cases", "base", "tuned", "change", "margin", "verdict")]
-    bars: list[Span] = [(f"{-100 * scale:<{HALF}.3g}0{100 * scale:>+{HALF}.3g}", "dim")]
+    axis: Span = (f"{-100 * scale:<{HALF}.3g}0{100 * scale:>+{HALF}.3g}", "dim")
     cells = [_row(screen, comparison, delta) for delta in rows]
-    wide = [(*head[:5], *bars, *head[5:])]
-    wide += [(*row[:5], (_bar(delta, scale), ""), *row[5:]) for row, delta in zip(cells, rows, strict=True)]
+    wide = [(*head[:5], axis, *head[5:])]
+    bars = [(_bar(delta, scale, at), "") for delta, at in zip(rows, limits, strict=True)]
+    wide += [(*row[:5], bar, *row[5:]) for row, bar in zip(cells, bars, strict=True)]
     for table, right in ((wide, {1, 2, 3, 6}), ([tuple(head), *cells], {1, 2, 3, 5})):
         lines = aligned(table, right)
         if all(cells_of(spans) <= screen.width - 2 for spans in lines):
@@ -218,7 +220,9 @@ def _changes(screen: Screen, comparison: Comparison) -> Iterator[str]:
     for name, cases, base, tuned, change, margin, verdict in cells:
         yield from screen.lines([name, ("  ", ""), verdict], 2, 4)
         yield from screen.lines([base, (" → ", "dim"), tuned, ("   ", ""), change], 4)
-        yield from screen.lines([(f"margin {margin[0]}, {cases[0]} cases", "dim")], 4)
+        noun = "case" if cases[0].endswith(" of 1") or cases[0] == "1" else "cases"
+        bound = "no margin" if margin[0] == words.DASH else f"margin {margin[0]}"
+        yield from screen.lines([(f"{bound}, {cases[0]} {noun}", "dim")], 4)
 
 
 def _row(screen: Screen, comparison: Comparison, delta: Delta) -> tuple[Span, ...]:
@@ -235,7 +239,7 @@ def _row(screen: Screen, comparison: Comparison, delta: Delta) -> tuple[Span, ..
         (words.rate(delta.base), quiet),
         (words.rate(delta.tuned), quiet),
         (moved, quiet),
-        (words.limit(delta.margin), quiet),
+        (words.margin(comparison, delta), quiet),
         (verdict, quiet or word),
     )
 
@@ -244,22 +248,25 @@ HALF = 8
 """Character cells on each side of zero."""
 
 
-def _scale(rows: Sequence[Delta]) -> float:
+def _scale(rows: Sequence[Delta], limits: Sequence[Sequence[float]]) -> float:
     """What the bars' ends stand for: some multiple of 5 points, enough for the margins however far one aspect went."""
-    margin = max(delta.margin for delta in rows)
+    losses = [-limit for row in limits for limit in row if limit < 0]
+    margin = max(losses or [limit for row in limits for limit in row], default=rows[0].margin)
     ends = [abs(bound) for delta in rows for bound in (delta.low, delta.high) if bound is not None]
     return math.ceil(20 * min(3 * margin, max([2 * margin, *ends])) - 1e-9) / 20
 
 
-def _bar(delta: Delta, scale: float) -> str:
-    """The interval as a line, with zero and the margin of loss; an arrow where it goes on beyond the end."""
+def _bar(delta: Delta, scale: float, limits: Sequence[float]) -> str:
+    """The interval as a line, with zero and what it is held against; an arrow where it goes on beyond the end."""
     bar = [" "] * (2 * HALF + 1)
-    edge = HALF - max(1, round(HALF * delta.margin / scale))
+    last = 2 * HALF
+    edges = [(limit, _edge(limit, scale)) for limit in limits if abs(limit) <= scale]
     if delta.low is not None and delta.high is not None and delta.change is not None:
         low, high, at = (round(HALF * bound / scale) + HALF for bound in (delta.low, delta.high, delta.change))
-        # What stays within the margin must not seem to touch it for want of finer cells, nor the other way round.
-        low = max(low, edge + 1) if delta.low > -delta.margin else min(low, edge - 1)
-        last = 2 * HALF
+        # What stays clear of a limit must not seem to touch it for want of finer cells, nor the other way round.
+        for limit, edge in edges:
+            low = max(low, edge + 1) if delta.low > limit else min(low, edge - 1)
+            high = max(high, edge + 1) if delta.high > limit else min(high, edge - 1)
         for cell in range(max(0, low), min(last, high) + 1):
             bar[cell] = "━"
         bar[HALF] = "┿" if bar[HALF] == "━" else "│"
@@ -268,8 +275,15 @@ def _bar(delta: Delta, scale: float) -> str:
         bar[last] = "▸" if high > last else bar[last]
     else:
         bar[HALF] = "│"
-    bar[edge] = {"●": "●", "━": "╋"}.get(bar[edge], "┊")
+    for _, edge in edges:
+        bar[edge] = {"●": "●", "━": "╋"}.get(bar[edge], "┊")
     return "".join(bar)
+
+
+def _edge(limit: float, scale: float) -> int:
+    """The cell of a limit, which is never that of zero."""
+    away = max(1, round(HALF * abs(limit) / scale))
+    return HALF + (away if limit > 0 else -away)
 
 
 def _overview(screen: Screen, panel: Panel) -> Iterator[str]:
@@ -318,13 +332,18 @@ def _look_here(screen: Screen, comparison: Comparison) -> Iterator[str]:
     found = words.diagnostics(comparison)
     if not found:
         return
-    shown = found if screen.verbose else words.notable(found)[:8]
+    notable = words.notable(found)
+    shown = found if screen.verbose else notable[:8]
     if not shown:
         least = words.p_value(found[0].p_adjusted)
-        what = f"none of {len(found)} tags, checks and turns stands out (smallest q {least})"
+        what = f"{words.stands_out(found)} (smallest q {least})"
         yield "\n" + "".join(screen.lines([(what, "dim")]))
         return
-    yield "\n" + "".join(screen.lines([("LOOK HERE", "bold"), ("  points where to read on; decides nothing", "dim")]))
+    yield "\n" + "".join(
+        screen.lines(
+            [("LOOK HERE", "bold"), (f"  where to read on, decides nothing: {words.stands_out(found)}", "dim")]
+        )
+    )
     rows: list[tuple[Span, ...]] = [tuple((name, "dim") for name in ("slice", "cases", "change", "q"))]
     for delta in shown:
         change = f"{words.points(delta.change)} {words.span(delta.low, delta.high)}"
@@ -333,10 +352,17 @@ def _look_here(screen: Screen, comparison: Comparison) -> Iterator[str]:
     lines = aligned(rows, {1})
     if all(cells_of(spans) <= screen.width - 2 for spans in lines):
         yield from (screen.line(spans, 2) for spans in lines)
-        return
-    for label, cases, moved, q in rows[1:]:
-        yield from screen.lines([label], 2, 4)
-        yield from screen.lines([moved, (f"   {cases[0]} cases   q {q[0]}", "dim")], 4)
+    else:
+        for delta, (label, _, moved, q) in zip(shown, rows[1:], strict=True):
+            yield from screen.lines([label], 2, 4)
+            yield from screen.lines([moved, (f"   {words.count(delta.cases, 'case')}   q {q[0]}", "dim")], 4)
+    if len(shown) < len(notable):
+        yield from screen.lines([_more(screen, len(notable) - len(shown))], 2)
+
+
+def _more(screen: Screen, number: int) -> Span:
+    where = f"open {screen.more}, or " if screen.more else ""
+    return (f"… and {number:,} more: {where}--verbose shows all", "dim")
 
 
 def _notes(screen: Screen, comparison: Comparison) -> Iterator[str]:
@@ -357,13 +383,14 @@ def _verdict(screen: Screen, comparison: Comparison) -> Iterator[str]:
             yield from screen.lines([("→ ", "INCONCLUSIVE"), (screen.safe(ruling.remedy), "")], 17, 19)
     for reason in words.further_reasons(comparison):
         yield from screen.lines([(screen.safe(reason), "")], 2, 4)
-    for case in verdict.must_pass:
-        yield from screen.lines(
-            [(f"{'✗ FAIL':<15}", "alarm"), (f"{screen.safe(case)} had to pass and did not", "")], 2, 17
-        )
+    for case, why in words.misses(comparison):
+        spans = [(f"{'✗ FAIL':<15}", "alarm"), (f"{screen.safe(case)}: had to pass and did not {screen.safe(why)}", "")]
+        yield from screen.lines(spans, 2, 17)
     if verdict.incomplete:
-        what = "answers are missing: run again, and only these are asked"
-        yield from screen.lines([(f"{'INCOMPLETE':<15}", "INCONCLUSIVE"), (what, "")], 2, 17)
+        yield from screen.lines([(f"{'INCOMPLETE':<15}", "INCONCLUSIVE"), (words.INCOMPLETE, "")], 2, 17)
+    for what, remedy in words.gaps(comparison):
+        yield from screen.lines([(screen.safe(what, 2 * words.LONGEST_TEXT), "")], 17, 19)
+        yield from screen.lines([("→ ", "INCONCLUSIVE"), (remedy, "")], 17, 19)
     told = any(verdict.remedy in ruling.remedy for ruling in comparison.rulings)
     head: list[Span] = [_badge(verdict.outcome), ("  ", ""), (screen.safe(words.title(comparison)), "bold")]
     yield "\n" + "".join(screen.lines(head))

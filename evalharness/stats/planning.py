@@ -92,6 +92,68 @@ def floor_cases_threshold(
     return max(FEWEST_CASES, _at_least(needed))
 
 
+def floor_cases_guarded(at_least: float, *, alpha: float = 0.05) -> int:
+    """The fewest cases (groups, where there are groups) that show a mean score of `at_least` by the guarded interval.
+
+    That is what `floor_cases_threshold` says of one pass or fail a case, for graded or repeated samples: even if all of
+    them score 1. Raises ValueError unless 0 <= at_least < 1.
+    """
+    if not 0 <= at_least < 1:
+        raise ValueError(f"no number of cases shows a rate of at least {at_least}")
+    return max(FEWEST_CASES, cases_to_clear(1 - at_least, (1 - at_least) ** 2, alpha=alpha))
+
+
+def cases_to_clear(centre: float, square: float, *, alpha: float = 0.05) -> int:
+    """The fewest cases whose guarded interval leaves 0 out, if differences go on to have this mean and mean square.
+
+    centre in [-1, 1]; square: of the differences, at least centre². Raises ValueError for a centre of 0, which no
+    number of cases clears, and for numbers that do not fit together.
+    """
+    if not 0 < centre**2 <= square * (1 + 1e-9):
+        raise ValueError(f"no number of cases clears a mean of {centre} at a mean square of {square}")
+    z2 = two_sided_z(alpha) ** 2
+
+    def open_still(cases: int) -> bool:
+        # A cubic in the number of cases with one change of sign, so it is crossed once.
+        return cases**2 * centre**2 * (cases + 2 * z2) < z2 * (cases + z2) * (cases * square + z2) * (1 - 1e-12)
+
+    high = 1
+    while open_still(high):
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if open_still(middle) else (low, middle)
+    return high
+
+
+def samples_to_clear(
+    base: Sequence[Sequence[float]],
+    tuned: Sequence[Sequence[float]],
+    clearance: float,
+    *,
+    alpha: float = 0.05,
+    most: int = 1_000,
+) -> int | None:
+    """How many samples of each case bring half the suite-scope interval below `clearance`; None above `most`.
+
+    base, tuned: the sample scores of these cases so far, in [0, 1]. The noise within cases is taken to stay as seen; an
+    arm with one sample a case has shown none, which makes the count the least there can be. At least 2.
+    Raises ValueError for no cases.
+    """
+    if not base or len(base) != len(tuned):
+        raise ValueError(f"{len(base)} and {len(tuned)} cases: both arms need the same, at least one")
+    cases, z2 = len(base), two_sided_z(alpha) ** 2
+    noises = [_mean_square(arm) for arm in (base, tuned)]
+
+    def reach(samples: int) -> float:
+        freedom = cases * (samples - 1)
+        variances = [(noise * freedom + z2 / 2) / (freedom + z2) for noise in noises]
+        return math.sqrt(z2 * math.fsum(variances) / (samples * cases))
+
+    return next((samples for samples in range(2, most + 1) if reach(samples) < clearance), None)
+
+
 def cases_needed(effect: float, variance: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
     """How many cases show a true change of `effect` with this power.
 
@@ -186,11 +248,12 @@ def cheapest_samples(variances: Variances, *, case_cost: float, sample_cost: flo
     return min(range(1, most + 1), key=price)
 
 
-def remedy(change: Change, margin: float, *, alpha: float = 0.05, power: float = 0.8) -> Remedy:
+def remedy(change: Change, margin: float, *, both: bool = False, alpha: float = 0.05, power: float = 0.8) -> Remedy:
     """How many cases would settle a comparison that is INCONCLUSIVE at this margin.
 
     The seen disagreement is taken for the true one; after few cases that is a rough guide. Under
     suite scope the counts mean cases, or as many times more samples of the same cases.
+    both: whether the margin bounds a gain as well.
 
     Raises ValueError for a margin that is not above zero.
     """
@@ -202,12 +265,36 @@ def remedy(change: Change, margin: float, *, alpha: float = 0.05, power: float =
         )
     else:
         if_unchanged = max(least, cases_needed(margin, variance, alpha=alpha, power=power))
-    # HELD once the seen change clears the margin, or a difference once it clears zero: the nearer.
-    clearance = max(abs(change.change), change.change + margin)
-    as_seen = _at_least(two_sided_z(alpha) ** 2 * variance / clearance**2)
+    as_seen = _at_least(two_sided_z(alpha) ** 2 * variance / clearance(change.change, margin, both=both) ** 2)
     if_as_seen = max(least, change.cases + 1, as_seen)
     cases = if_unchanged if if_unchanged > change.cases else if_as_seen
-    return Remedy(cases, if_unchanged, if_as_seen, change.provable_margin)
+    provable = max(change.provable_margin, change.high) if both else change.provable_margin
+    return Remedy(cases, if_unchanged, if_as_seen, provable)
+
+
+def clearance(change: float, margin: float, *, both: bool = False) -> float:
+    """How narrow half an interval around the seen change must get to decide: HELD once it clears the margin, on both
+    sides with `both`, a difference once it clears zero; the nearer counts.
+    """
+    held = margin - abs(change) if both else change + margin
+    return max(abs(change), held)
+
+
+def cases_as_seen(change: Change, target: float, *, alpha: float = 0.05) -> int | None:
+    """How many cases show that the change is above `target`, or below, if it stays as seen; more than there are.
+
+    None where it equals the target, which no number of cases decides.
+    """
+    distance = change.change - target
+    if abs(distance) <= 1e-9 * change.span:
+        return None
+    variance = _seen_variance(change)
+    if change.interval == "S":
+        needed = _at_least(two_sided_z(alpha) ** 2 * variance / distance**2)
+    else:
+        span = change.span
+        needed = cases_to_clear(distance / span, (variance + distance**2) / span**2, alpha=alpha)
+    return max(change.cases + 1, needed)
 
 
 def _floor_like(change: Change, margin: float, alpha: float) -> int:
@@ -255,6 +342,12 @@ def _bisected(too_small: Callable[[float], bool], high: float) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if too_small(middle) else (low, middle)
     return high
+
+
+def _mean_square(arm: Sequence[Sequence[float]]) -> float:
+    """The noise within cases, pooled over the degrees of freedom: 0 where every case has one sample."""
+    freedom = sum(len(scores) - 1 for scores in arm)
+    return math.fsum(_variance(scores) * (len(scores) - 1) for scores in arm if len(scores) > 1) / max(1, freedom)
 
 
 def _mean_noise(arm: Sequence[Sequence[float]]) -> float:

@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalharness.config import Arm, load
+from evalharness.engine import Limits, run
 from evalharness.errors import Faults, ModelFailed
+from evalharness.flow import ask_all
 from evalharness.models.base import LARGEST, open_model
 from evalharness.models.command import Command
 from evalharness.records import Message, ModelRef, Origin, Request, Response, Usage
@@ -60,6 +62,15 @@ def test_a_program_is_told_all_of_the_question(tmp_path: Path) -> None:
         "case": "france",
         "turn": 1,
     }
+
+
+def test_a_program_that_does_not_end_in_time_is_started_once_a_question(tmp_path: Path) -> None:
+    arm = Arm(ModelRef("slow", "command:sleep 100"), folder=tmp_path, seconds=0.2, at_once=3)
+    flows = (ask_all(Request(arm.ref, (Message("user", text),))) for text in "abc")
+
+    took = run(flows, {"slow": Command(arm)}, cache=None, limits=Limits(), finished=lambda place, answers: None)
+
+    assert (took["slow"].sent, took["slow"].failed) == (3, 3)
 
 
 def test_it_runs_in_the_configs_folder_with_the_environment_and_without_a_shell(

@@ -89,6 +89,7 @@ BASE = RunRef(
     served=("gpt-4o-mini-2024-07-18",),
     fingerprints=("fp_1",),
     tally=Tally(sent=203, answered=199, cached=0, failed=1, usage=Usage(12040, 8841), usd=0.0071, seconds=41.2),
+    said={"timeout": "no answer within 120 s"},
 )
 TUNED = replace(
     BASE,
@@ -96,7 +97,8 @@ TUNED = replace(
     path=".evalharness/runs/marv/tuned.jsonl",
     scored=198,
     outcomes={"answered": 196, "refused": 2},
-    failures={"limit": 2},
+    failures={"invalid": 3, "limit": 2},
+    said={"invalid": "not a completion but an HTML page: <html><title>502</title>", "limit": "429 after 5 tries"},
     served=("ft:gpt-4o-mini:acme::abc123",),
     tally=Tally(sent=0, answered=198, cached=198, failed=2, usage=Usage(12040, 15210), usd=None),
 )
@@ -230,6 +232,45 @@ def held() -> Panel:
     return Panel(verdict, (calm,))
 
 
+def every_kind() -> Panel:
+    """A gate with each kind of criterion, two of them on one aspect."""
+    level = "facts reached the level: 95.2 %, between 91.2 and 97.6, 90 % asked for"
+    rulings = (
+        RULINGS[0],
+        Ruling("facts", "at_least: 0.9", "HELD", level),
+        RULINGS[1],
+        replace(RULINGS[2], asked="both_within: 0.1"),
+    )
+    deltas = tuple(replace(delta, margin=0.1) if delta.slice == "format" else delta for delta in DELTAS)
+    return Panel(COMPARISON.verdict, (replace(COMPARISON, deltas=deltas, rulings=rulings),))
+
+
+def sampled() -> Panel:
+    """One case asked three times: base passed each time, tuned once, and it had to pass."""
+    first = pair(3)
+    asked = replace(first.asked, case="c-peru", aspects=("facts",))
+    tuned = first.tuned[0]
+    wrong = Score("number", "facts", 1, Grade(0.0, "the last number is 3, not 4"))
+    base = tuple(replace(first.base[0], scores=(facts(True),)) for _ in range(3))
+    trials = (
+        *(replace(tuned, scores=(wrong,)) for _ in range(2)),
+        replace(tuned, scores=(replace(wrong, grade=Grade(1.0)),)),
+    )
+    flip = Flip("c-peru", "facts", "broke", 1.0, 1 / 3, "number: the last number is 3, not 4", asked.question)
+    verdict = replace(COMPARISON.verdict, must_pass=("c-peru",), incomplete=False)
+    whole = (replace(BASE, failures={}, said={}), replace(TUNED, failures={}, said={}))
+    comparison = replace(
+        COMPARISON,
+        suite=replace(SUITE, samples=3),
+        base=whole[0],
+        tuned=whole[1],
+        pairs=(Pair(asked, base, trials),),
+        flips=(flip,),
+        verdict=verdict,
+    )
+    return Panel(verdict, (comparison,))
+
+
 def several() -> Panel:
     """Three arms against the first."""
     lora = replace(TUNED, model=ModelRef("lora-r8-long-name", "openai:my-lora", base_url="http://127.0.0.1:8000/v1"))
@@ -253,7 +294,7 @@ def hostile(text: str) -> Panel:
     miss = replace(score, grade=Grade(0.0, text))
     failed = Trial(Conversation(text, 1, (Message("user", text),)), Failure("invalid", text, 2))
     model = ModelRef(text, f"openai:{text}", base_url=text, params={text: text}, system=text, drop=(text,))
-    run = RunRef(model, text, text, 2, 1, {text: 1}, {text: 1}, (text,), (text,), None)
+    run = RunRef(model, text, text, 2, 1, {text: 1}, {text: 1}, (text,), (text,), None, {text: text})
     turned = Flip(text, text, "broke", 1, 0, text, text, (text,))
     deltas = (
         replace(DELTAS[0], slice=text, aspect=text, sentence=text, remedy=text),

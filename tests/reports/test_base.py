@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evalharness.records import Conversation, Grade, Message, Score, Trial
+from evalharness.records import Conversation, Grade, Message, Score, Trial, Usage
 from evalharness.reports import base
 from tests.reports import examples
 
@@ -39,6 +40,7 @@ def test_rates_are_percent_and_margins_have_no_needless_digits() -> None:
 
 def test_counts_agree_with_their_nouns() -> None:
     assert [base.count(1, "case"), base.count(1234, "case")] == ["1 case", "1,234 cases"]
+    assert [base.count(1, "reply"), base.count(2, "reply")] == ["1 reply", "2 replies"]
 
 
 def test_gates_come_first_each_with_its_parts_below() -> None:
@@ -52,6 +54,92 @@ def test_diagnostics_come_by_their_q_values() -> None:
 
     assert [d.slice for d in found] == ["style · check sarcastic", "facts · tag trap", "facts · tag space"]
     assert [d.slice for d in base.notable(found)] == ["style · check sarcastic", "facts · tag trap"]
+    assert base.stands_out(found) == "2 of 3 tags, checks and turns stand out"
+    assert base.stands_out(found[1:]) == "1 of 2 tags, checks and turns stands out"
+    assert base.stands_out(found[2:] * 2) == "none of 2 tags, checks and turns stands out"
+    assert base.stands_out(found[2:]) == "the only slice (tag, check or turn) does not stand out"
+
+
+def test_what_is_missing_has_a_line_a_kind_of_failure_with_its_first_message_and_what_to_do() -> None:
+    assert base.gaps(examples.COMPARISON) == (
+        ("base: 1 timeout: no answer within 120 s", base.AGAIN),
+        ("tuned: 3 invalid: not a completion but an HTML page: <html><title>502</title>", base.MEND),
+        ("tuned: 2 limit: 429 after 5 tries", base.AGAIN),
+    )
+    assert base.gaps(examples.sampled().comparisons[0]) == ()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "remedy"),
+    [
+        (("timeout", "limit", "server", "unreachable", "stopped", "budget", "missing"), base.AGAIN),
+        (("rejected", "gone", "invalid", "denied", "quota"), base.MEND),
+    ],
+)
+def test_every_kind_of_failure_has_a_remedy_that_fits(kinds: tuple[str, ...], remedy: str) -> None:
+    tuned = replace(examples.TUNED, failures=dict.fromkeys(kinds, 1), said={})
+    comparison = replace(examples.COMPARISON, base=replace(examples.BASE, failures={}), tuned=tuned)
+
+    assert base.gaps(comparison) == tuple((f"tuned: 1 {kind}", remedy) for kind in kinds)
+
+
+def test_a_run_cut_short_is_told_by_its_role_where_both_arms_have_one_name() -> None:
+    whole = replace(examples.BASE, failures={})
+    comparison = replace(examples.COMPARISON, base=whole, tuned=replace(whole, tally=None))
+
+    assert base.gaps(comparison) == (("tuned: this run was cut short", base.AGAIN),)
+    assert ("requests", "not counted: this run was cut short") in base.arm_facts(comparison.tuned)
+
+
+def test_a_case_that_had_to_pass_says_which_check_failed_and_why() -> None:
+    assert base.misses(examples.COMPARISON) == (
+        ("boiling-point-of-water", "with tuned: facts: no mention of the answer"),
+    )
+    assert base.misses(examples.sampled().comparisons[0]) == (
+        ("c-peru", "with tuned: facts: number: the last number is 3, not 4 (in 2 of 3 samples)"),
+    )
+    assert base.misses(replace(examples.COMPARISON, pairs=())) == (("boiling-point-of-water", "with tuned"),)
+
+
+def test_a_flip_of_several_samples_counts_those_that_pass() -> None:
+    (comparison,) = examples.sampled().comparisons
+
+    assert base.moved(comparison.flips[0], comparison.pairs[0]) == "passed 3 of 3 → 1 of 3 samples"
+    assert base.moved(comparison.flips[0], None) == "100 % → 33 %"
+    assert base.moved(examples.FLIPS[0], examples.pair(0)) == "100 % → 0 %"
+
+
+def test_a_margin_is_shown_only_where_one_is_asked_for() -> None:
+    (comparison,) = examples.every_kind().comparisons
+
+    margins = {row.slice: base.margin(comparison, row) for row in base.changes(comparison)}
+    assert margins == {"facts": "5", "facts · near unseen": "(5)", "style": "–", "format": "10", "overall": "(5)"}
+    assert [base.limits(ruling) for ruling in comparison.rulings] == [(-0.05,), (), (0.2,), (-0.1, 0.1)]
+
+
+def test_words_that_are_no_criterion_ask_for_nothing() -> None:
+    for text in ("", "drop_at_most", "drop_at_most: five", "<b>: 1"):
+        ruling = replace(examples.RULINGS[0], asked=text)
+        assert (base.asked(ruling), base.limits(ruling)) == (None, ())
+
+
+def test_paths_are_told_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert base.shown_path(str(tmp_path / "runs" / "a.jsonl")) == str(Path("runs") / "a.jsonl")
+    assert base.shown_path(str(tmp_path.parent / "secret-project" / "a.jsonl")) == "a.jsonl"
+    assert base.shown_path("runs/a.jsonl") == "runs/a.jsonl"
+
+
+def test_a_price_is_told_only_where_something_was_bought() -> None:
+    def told(**took: object) -> str:
+        side = replace(examples.BASE, tally=replace(examples.BASE.tally, usage=Usage(), **took))  # type: ignore[type-var] # fields of a tally by name
+        return dict(base.arm_facts(side))["requests"]
+
+    assert told(sent=0, cached=9, usd=0.0) == "0 sent, 9 known before"
+    assert told(sent=0, cached=9, usd=None) == "0 sent, 9 known before"
+    assert told(sent=2, usd=None) == "2 sent, 0 known before; cost unknown"
+    assert told(sent=2, usd=0.5) == "2 sent, 0 known before; 0.5000 USD"
 
 
 def test_an_aspect_reads_as_the_worst_of_its_criteria() -> None:
@@ -124,7 +212,7 @@ def test_reading_pairs_stops_when_all_flips_are_found() -> None:
             seen.append(pair.asked.case)
             yield pair
 
-    found = base.pick(walked(), panel.comparisons[0].flips[:2])  # type: ignore[arg-type] # a generator of pairs
+    found = base.pick(walked(), [flip.case for flip in panel.comparisons[0].flips[:2]])  # type: ignore[arg-type] # a generator of pairs
 
     assert len(found) == 2
     assert len(seen) < 10
@@ -136,6 +224,13 @@ def test_no_flips_read_no_pairs() -> None:
 
 def test_every_report_is_found_by_its_name() -> None:
     assert {"terminal", "markdown", "html", "json", "csv"} <= base.REPORTS.names()
+
+
+def test_the_first_sentence_of_each_format_tells_users_what_it_is_for() -> None:
+    first = {name: (inspect.getdoc(render) or "").partition("\n")[0] for name, render in base.REPORTS.items()}
+
+    assert all(len(line) > 60 and line.endswith(".") and "piece" not in line for line in first.values())
+    assert first["html"].startswith("One self-contained page, both replies side by side, ")
 
 
 @pytest.mark.parametrize("name", ["terminal", "markdown", "html", "json", "csv"])

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
-from evalharness.records import Panel
+from evalharness.records import Failure, Panel
 from evalharness.reports.csv import COLUMNS, render
 from tests.reports import examples
 from tests.reports.test_terminal import with_reply
@@ -43,6 +44,18 @@ def test_what_is_missing_is_empty_not_zero() -> None:
     (row,) = rows_of(Panel(comparison.verdict, (comparison,)))
     assert (row["base"], row["tuned"], row["change"]) == ("1", "0", "-1")
     assert row["base_ending"] == "answered failed:invalid"
+
+
+def test_what_failed_is_told_beside_how_it_ended() -> None:
+    (comparison,) = examples.one().comparisons
+    first = comparison.pairs[0]
+    failed = replace(first.tuned[0], failure=Failure("invalid", "not a completion but an HTML page"), scores=())
+    told = replace(comparison, pairs=(replace(first, tuned=(failed, failed)),))
+
+    row = rows_of(Panel(comparison.verdict, (told,)))[0]
+
+    assert (row["base_failure"], row["tuned_failure"]) == ("", "invalid: not a completion but an HTML page")
+    assert row["tuned_ending"] == "failed:invalid failed:invalid"
 
 
 @pytest.mark.parametrize("text", examples.HOSTILE.values(), ids=examples.HOSTILE)

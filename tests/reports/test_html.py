@@ -5,12 +5,13 @@ import hashlib
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from evalharness.records import Panel
-from evalharness.reports.html import LONGEST_REPLY, bar, render
+from evalharness.reports.html import LONGEST_REPLY, Limit, picture, render
 from tests.reports import examples
 from tests.reports.test_terminal import with_reply
 
@@ -94,17 +95,46 @@ def test_verdict_table_and_flips_read_without_the_script() -> None:
     words = " ".join(" ".join(page_of(examples.one()).words).split())
 
     for fact in ("? INCONCLUSIVE", "format undecided: 10 points lower", "−1.2 [−3.9, +0.8]", "197 of 200",
-                 "✗ FAIL boiling-point-of-water had to pass and did not", "about 640 cases would decide",
+                 "✗ FAIL boiling-point-of-water : had to pass and did not with tuned: facts: no mention of the answer",
+                 "INCOMPLETE: answers are missing", "tuned: 2 limit: 429 after 5 tries → run again: only the missing",
+                 "tuned: 3 invalid: not a completion but an HTML page: <html><title>502</title> → mend this first",
+                 "2 of 3 tags, checks and turns stand out;", "about 640 cases would decide",
                  "whats-the-capital-of-australia facts ✗ broke no mention of 'Canberra'", "p (Holm) 0.7266",
                  "2 cases, tuned only: limit: 429 after 5 tries", "203 sent, 0 known before"):  # fmt: skip
         assert fact in words
 
 
 def test_the_interval_is_drawn_against_the_margin() -> None:
-    place = bar(examples.DELTAS[0])
+    place = picture(examples.DELTAS[0], examples.RULINGS[0])
 
     # a scale of 1.15 x 1.5 x 5 points on each side of 130
-    assert place == {"low": 71.1, "high": 141.8, "at": 111.5, "zero": 130.0, "margin": 54.6, "width": 260.0}
+    assert place is not None
+    assert (place.low, place.at, place.high, place.zero, place.width) == (71.1, 111.5, 141.8, 130.0, 260.0)
+    assert place.limits == (Limit(54.6, "margin −5", "end", 0.0, 54.6),)
+
+
+def test_each_kind_of_criterion_is_drawn_as_what_it_asks() -> None:
+    delta = replace(examples.DELTAS[0], low=-0.02, high=0.02, change=0.0)
+
+    def limits(asked: str) -> list[tuple[str, float, float]]:
+        place = picture(delta, replace(examples.RULINGS[0], asked=asked))
+        return [] if place is None else [(limit.label, limit.start, limit.length) for limit in place.limits]
+
+    # 1.5 times the limit, and 15 % of air: limits stand at 130 -/+ 130 / 1.725 = 54.6 and 205.4
+    assert limits("drop_at_most: 0.05") == [("margin −5", 0.0, 54.6)]
+    assert limits("gain_at_least: 0.2") == [("asked +20", 0.0, 205.4)]
+    assert limits("both_within: 0.1") == [("−10", 0.0, 54.6), ("+10", 205.4, 54.6)]
+    assert limits("at_least: 0.9") == []
+
+
+def test_each_card_names_its_criterion() -> None:
+    words = " ".join(" ".join(page_of(examples.every_kind()).words).split())
+
+    for fact in ("facts = HELD asked: drop_at_most: 0.05 −1.2 points [−3.9, +0.8] margin −5 0",
+                 "facts = HELD asked: at_least: 0.9 95.2 % tuned at least 90 % asked for 96.4 % → 95.2 %",
+                 "style ▲ IMPROVED asked: gain_at_least: 0.2 +42.0 points [+35.1, +48.2] asked +20 0",
+                 "format ? INCONCLUSIVE asked: both_within: 0.1 −10.0 points [−25.4, +4.6] −10 +10 0"):  # fmt: skip
+        assert fact in words
 
 
 def test_cases_travel_as_json_with_scores_and_flips() -> None:

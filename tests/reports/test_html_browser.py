@@ -214,6 +214,25 @@ def test_without_its_script_the_page_still_says_the_verdict(browser: Browser, tm
     shown.page.close()
 
 
+def test_several_samples_are_counted_in_the_heading_of_a_case(browser: Browser, tmp_path: Path) -> None:
+    shown = Shown(browser, examples.sampled(), tmp_path)
+
+    assert "✗ broke facts passed 3 of 3 → 1 of 3 samples" in shown.page.locator(".case summary").first.inner_text()
+    assert shown.status() == "1 of 1 case"
+    shown.page.close()
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_cards_of_each_kind_of_criterion_fit_the_window(browser: Browser, tmp_path: Path, width: int) -> None:
+    shown = Shown(browser, examples.every_kind(), tmp_path, viewport={"width": width, "height": 900})
+
+    assert shown.page.locator(".card").count() == 4
+    assert shown.page.locator(".card svg").count() == 3  # none for a level, which is no change
+    assert shown.page.evaluate("document.documentElement.scrollWidth") == width
+    assert shown.trouble == []
+    shown.page.close()
+
+
 def test_print_shows_every_list_and_no_controls(browser: Browser, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from dataclasses import replace
 
 import pytest
@@ -104,7 +103,8 @@ def test_pairs_are_written_one_by_one() -> None:
         ('{"verdict": 1}', "x.json: its schema is 'None', known is 1"),
         ('{"evalharness": 2, "verdict": {}}', "x.json: its schema is '2', known is 1"),
         ('{"evalharness": true, "verdict": {}}', "x.json: its schema is 'True', known is 1"),
-        ('{"evalharness": 1, "verdict": 1, "comparisons": []}', "x.json: verdict: "),
+        ('{"evalharness": 1, "verdict": 1, "comparisons": []}', "x.json: verdict: input should be "),
+        ('{"evalharness": 1, "verdict": {"outcome": "HELD", "reasons": []}, "comparisons": [1]}', "x.json: comparis"),
         ('{"evalharness": 1, "verdict": {"outcome": "FINE", "reasons": []}}', "x.json: "),
         ("[" * 100_000, "x.json: not JSON: nested too deeply"),
         ('{"evalharness": NaN}', "x.json: not JSON: NaN is no number in JSON"),
@@ -112,9 +112,10 @@ def test_pairs_are_written_one_by_one() -> None:
     ],
 )
 def test_anything_else_is_refused_with_a_hint(text: str, what: str) -> None:
-    with pytest.raises(EvalError, match=re.escape(what)) as found:
+    with pytest.raises(EvalError) as found:
         load(text, "x.json")
 
+    assert str(found.value).startswith(what)
     assert found.value.hint
 
 

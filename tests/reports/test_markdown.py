@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
+from evalharness.records import Panel
 from evalharness.reports.markdown import render
 from tests.reports import examples
 from tests.reports.test_terminal import with_reply
@@ -28,7 +31,40 @@ def test_the_verdict_stands_first_with_a_sentence_a_criterion() -> None:
     assert lines[2] == "- **= HELD** facts held: 1.2 points lower, at most 3.9, margin 5"
     assert lines[4].startswith("- **? INCONCLUSIVE** format undecided: 10 points lower")
     assert lines[4].endswith("→ about 640 cases would decide (there are 40); these already show a margin of 25.4")
-    assert "- **✗ FAIL** `boiling-point-of-water` had to pass and did not" in lines
+    fail = "- **✗ FAIL** `boiling-point-of-water`: had to pass and did not with tuned: facts: no mention of the answer"
+    assert fail in lines
+
+
+def test_what_is_missing_is_told_by_arm_and_kind_with_what_to_do() -> None:
+    lines = "".join(render(examples.one())).splitlines()
+
+    at = next(at for at, line in enumerate(lines) if line.startswith("- **INCOMPLETE** answers are missing"))
+    assert lines[at + 1 : at + 4] == [
+        "- **missing** base: 1 timeout: no answer within 120 s → run again: only the missing answers are asked",
+        "- **missing** tuned: 3 invalid: not a completion but an HTML page: &lt;html&gt;&lt;title&gt;502&lt;/title&gt; "
+        "→ mend this first: asking again gives the same",
+        "- **missing** tuned: 2 limit: 429 after 5 tries → run again: only the missing answers are asked",
+    ]
+
+
+def test_no_absolute_path_stands_in_it(tmp_path: Path) -> None:
+    (comparison,) = examples.one().comparisons
+    run = replace(comparison.base, path=str(tmp_path / "runs" / "base.jsonl"))
+
+    text = "".join(render(Panel(comparison.verdict, (replace(comparison, base=run),))))
+
+    assert "- base run file: `base.jsonl`\n" in text
+    assert str(tmp_path) not in text
+
+
+def test_slices_that_stand_out_and_are_not_listed_are_counted() -> None:
+    (comparison,) = examples.held().comparisons
+    notable = tuple(replace(examples.DELTAS[5], slice=f"facts · tag t{n}") for n in range(12))
+
+    text = "".join(render(Panel(comparison.verdict, (replace(comparison, deltas=notable),))))
+
+    assert "12 of 12 tags, checks and turns stand out; " in text
+    assert "… and 2 more.\n" in text
 
 
 def test_the_table_is_a_table() -> None:

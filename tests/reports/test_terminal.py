@@ -53,11 +53,11 @@ def test_the_table_reads_across_at_eighty_columns() -> None:
 
 
 def test_the_bar_stays_clear_of_a_margin_that_the_interval_does_not_reach() -> None:
-    rows = [line for line in printed(examples.one(), width=120).splitlines() if "┊" in line or "╋" in line]
+    rows = [line for line in printed(examples.one(), width=120).splitlines() if re.search("[┊╋▸]", line)]
 
     bars = {row.split()[0]: re.sub(r"[^◂▸━┿╋│┊●]", "", row) for row in rows}
     assert bars["facts"] == "┊━●┿"
-    assert bars["style"] == "┊│▸"
+    assert bars["style"] == "│▸"  # a gain of 20 points is asked for, which is beyond the end
     assert bars["format"] == "◂━━●━╋━━┿━━"
 
 
@@ -102,8 +102,15 @@ def test_an_inconclusive_verdict_is_as_loud_as_a_regression_and_names_its_remedy
 def test_what_must_not_be_missed_has_a_line_each() -> None:
     text = printed(examples.one(), width=100)
 
-    assert "  ✗ FAIL         boiling-point-of-water had to pass and did not\n" in text
-    assert "  INCOMPLETE     answers are missing: run again, and only these are asked\n" in text
+    assert (
+        "  ✗ FAIL         boiling-point-of-water: had to pass and did not with tuned: facts: no mention of\n"
+        "                 the answer\n"
+        "  INCOMPLETE     answers are missing: left out of the numbers and counted, never taken as wrong\n"
+        "                 base: 1 timeout: no answer within 120 s\n"
+        "                 → run again: only the missing answers are asked\n"
+        "                 tuned: 3 invalid: not a completion but an HTML page: <html><title>502</title>\n"
+        "                 → mend this first: asking again gives the same\n"
+    ) in text
     assert "left out  2 cases, tuned only: limit: 429 after 5 tries\n" in text
     assert "warning   tuned was served as" in text
 
@@ -140,7 +147,7 @@ def test_the_small_print_says_how_to_make_the_numbers_again() -> None:
     for fact in ("marv 3f9c0d1e5ab7 (suites/marv.yaml)", "scope population, alpha 0.05, test exact, seed 7",
                  "served as gpt-4o-mini-2024-07-18", "began 2026-11-20T09:12:44+00:00", "evalharness 0.1.0",
                  "203 sent, 0 known before; 0.0071 USD", "197 answered, 2 truncated, 1 failed (timeout)",
-                 "scored 199 of 200 replies"):  # fmt: skip
+                 "scored 199 of 200 samples"):  # fmt: skip
         assert fact in text
 
 
@@ -163,7 +170,52 @@ def test_no_flips_and_nothing_notable_are_said_in_a_line() -> None:
     text = printed(Panel(comparison.verdict, (calm,)))
 
     assert "no case changed sides\n" in text
-    assert "none of 1 tags, checks and turns stands out (smallest q 1.0000)\n" in text
+    assert "the only slice (tag, check or turn) does not stand out (smallest q 1.0000)\n" in text
+
+
+def test_slices_that_stand_out_and_are_not_listed_are_counted() -> None:
+    (comparison,) = examples.held().comparisons
+    notable = tuple(replace(examples.DELTAS[5], slice=f"facts · tag t{n}") for n in range(9))
+    crowd = replace(comparison, deltas=(comparison.deltas[0], *notable, examples.DELTAS[6]))
+
+    text = printed(Panel(comparison.verdict, (crowd,)))
+
+    assert "9 of 10 tags, checks and turns stand out\n" in text
+    assert text.count("facts · tag t") == 8
+    assert "  … and 1 more: --verbose shows all\n" in text
+
+
+def test_a_limit_that_was_asked_for_is_drawn_and_no_other() -> None:
+    lines = printed(examples.every_kind(), width=120).splitlines()
+
+    rows = [line for line in lines if line.startswith(("  style   ", "  format   "))]
+    # the scale ends at 30 points, three margins of 10; the lower margin lies under the change of -10
+    bars = [re.sub(r"[^◂▸━┿╋│┊●]", " ", row).split() for row in rows]
+    assert bars == [["│", "┊", "▸"], ["━━━━●━━┿━", "┊"]]
+    assert [row.split()[-3] for row in rows] == ["–", "10"]
+
+
+def test_a_case_asked_several_times_tells_how_many_samples_passed() -> None:
+    text = printed(examples.sampled(), width=120)
+
+    assert "  ✗ c-peru  facts passed 3 of 3 → 1 of 3 samples\n" in text
+    assert "had to pass and did not with tuned: facts: number: the last number is 3, not 4 (in 2 of 3 samples)" in (
+        " ".join(text.split())
+    )
+
+
+def test_one_case_is_one_case_at_every_width() -> None:
+    (comparison,) = examples.held().comparisons
+    single = replace(comparison, deltas=(replace(comparison.deltas[0], cases=1, left_out=0),))
+
+    for width in WIDTHS:
+        text = printed(Panel(comparison.verdict, (single,)), width=width, verbose=True)
+        assert "1 case" in text
+        assert not re.search(r"\b1 (cases|samples|replies)\b", text)
+
+
+def test_a_gate_without_a_margin_says_so_where_columns_are_few() -> None:
+    assert "    no margin, 198 of 200 cases\n" in printed(examples.every_kind(), width=60)
 
 
 @pytest.mark.parametrize("text", examples.HOSTILE.values(), ids=examples.HOSTILE)
@@ -198,6 +250,12 @@ def test_ten_thousand_pairs_are_read_only_until_the_flips_are_found() -> None:
     printed(Panel(panel.verdict, (watched,)))
 
     assert 0 < len(asked) < 100
+
+
+def test_one_word_against_another_has_no_marks() -> None:
+    text = printed(with_reply("Sydney."))
+
+    assert "    tuned  Sydney.\n" in text
 
 
 def with_reply(reply: str) -> Panel:

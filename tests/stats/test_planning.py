@@ -15,9 +15,11 @@ from evalharness.stats.planning import (
     cheapest_samples,
     floor_cases,
     floor_cases_gain,
+    floor_cases_guarded,
     floor_cases_threshold,
     from_pilot,
     remedy,
+    samples_to_clear,
     smallest_effect,
     smallest_effect_binary,
 )
@@ -213,3 +215,26 @@ def test_bad_input_is_refused() -> None:
         PILOT.per_case(0, 1)
     with pytest.raises(ValueError, match="power must lie between 0 and 1"):
         cases_needed(0.1, 0.1, power=1)
+
+
+@pytest.mark.parametrize(("at_least", "floor"), [(0.5, 9), (0.8, 20), (0.9, 39)])
+def test_the_guarded_floor_is_where_the_guarded_interval_first_reaches_the_level(at_least: float, floor: int) -> None:
+    outcomes = [threshold([[1.0, 1.0]] * cases, at_least).outcome for cases in (floor - 1, floor)]
+
+    assert floor_cases_guarded(at_least) == floor
+    assert outcomes == ["open", "met"]
+
+
+def test_samples_to_clear_is_where_the_suite_interval_first_clears() -> None:
+    noisy = [[1.0, 0.0], [1.0, 1.0], [1.0, 1.0], [0.0, 0.0]] * 5
+
+    samples = samples_to_clear(noisy, noisy, 0.05)
+
+    # noise 0.125 a case and arm stays: var = 2 * (0.125 * df + 1.920729) / (df + 3.841459) / (20 k)
+    df = 20 * (samples - 1) if samples else 0
+    reach = [
+        1.959964 * (2 * (0.125 * f + 1.920729) / (f + 3.841459) / (20 * k)) ** 0.5
+        for f, k in ((df - 20, (samples or 0) - 1), (df, samples or 1))
+    ]
+    assert reach[1] < 0.05 <= reach[0]
+    assert samples_to_clear([[1.0]], [[1.0]], 0.0001) is None

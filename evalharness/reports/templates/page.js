@@ -94,7 +94,7 @@
     const same = kept(sides[0], sides[1]);
     const shared = sides[0].reduce((sum, part, at) => sum + (same[0][at] ? part.length : 0), 0);
     const shorter = Math.min(base.length, tuned.length);
-    if (base === tuned || (shared < LEAST_SHARED * shorter && shorter > 24)) return [shown(base), shown(tuned)];
+    if (base === tuned || shared < LEAST_SHARED * Math.max(1, shorter)) return [shown(base), shown(tuned)];
     return [stretches(sides[0], same[0], "del"), stretches(sides[1], same[1], "ins")];
   };
 
@@ -104,10 +104,24 @@
   const points = (value) => (value === null ? "–" : `${(100 * value).toFixed(0)} %`);
   const flips = (row) => row.aspects.filter((aspect) => aspect[3]);
 
+  // How many samples of a side pass an aspect, of those that were scored.
+  const passes = (trials, aspect) => {
+    const graded = trials.map((trial) => trial.scores.filter((score) => score[1] === aspect));
+    const known = graded.filter((scores) => scores.length && scores.every((score) => score[3] !== null));
+    return [known.filter((scores) => scores.every((score) => score[4])).length, known.length];
+  };
+
+  const moved = (row, aspect, base, tuned) => {
+    if (Math.max(row.base.length, row.tuned.length) < 2) return ` ${points(base)} → ${points(tuned)}`;
+    const [left, ofLeft] = passes(row.base, aspect);
+    const [right, ofRight] = passes(row.tuned, aspect);
+    return ` passed ${left} of ${ofLeft} → ${right} of ${ofRight} ${ofRight === 1 ? "sample" : "samples"}`;
+  };
+
   const heading = (row) => {
     const line = element("summary", "");
     for (const [aspect, base, tuned, side] of flips(row)) {
-      line.append(element("span", `side ${side}`, `${SIDES[side]} `, words("", aspect.slice(0, 80)), ` ${points(base)} → ${points(tuned)}`), " ");
+      line.append(element("span", `side ${side}`, `${SIDES[side]} `, words("", aspect.slice(0, 80)), moved(row, aspect, base, tuned)), " ");
     }
     line.append(words("name", row.case.slice(0, 200)), " ");
     if (row.must) line.append(element("span", "tag", "must pass"), " ");
@@ -293,7 +307,7 @@
       form.querySelectorAll("fieldset label").forEach((label) => {
         label.querySelector(".count").textContent = counts.get(label.querySelector("input").value).toLocaleString("en");
       });
-      status.textContent = `${found.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} cases`;
+      status.textContent = `${found.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} ${rows.length === 1 ? "case" : "cases"}`;
       list.replaceChildren();
       put = 0;
       extend();
