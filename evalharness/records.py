@@ -107,8 +107,8 @@ class Request:
             "use": model.use,
             "server": model.server or model.base_url,
             "digest": model.digest,
-            "params": dict(sorted(self.params.items())),
-            "extra_body": dict(sorted(model.extra_body.items())),
+            "params": dict(sorted(self.params.items())) if len(self.params) > 1 else self.params,
+            "extra_body": dict(sorted(model.extra_body.items())) if model.extra_body else {},
             "sample": self.sample,
             "messages": [[message.role, message.content] for message in self.messages],
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from evalharness.records import Asked, Run, Score, Trial
@@ -40,6 +40,7 @@ class Sheet:
     def __init__(self, cases: Sequence[Asked]) -> None:
         self.cases = {asked.case: asked for asked in cases}
         self.scores: dict[Slice, dict[str, list[float | None]]] = {}
+        self._cells: dict[tuple[str, str, str], dict[str, list[float | None]]] = {}  # the same, quicker to find
         self.passed: dict[str, dict[str, list[bool]]] = {}
         self.causes: dict[tuple[str, str], str] = {}
         self.places: dict[str, list[int]] = {}
@@ -101,39 +102,57 @@ class Sheet:
         return self.causes.get((case, aspect), "not asked yet")
 
     def _aspects(self, case: str, scores: Sequence[Score]) -> None:
-        by_aspect: dict[str, list[Score]] = {}
-        for score in scores:
-            by_aspect.setdefault(score.aspect, []).append(score)
-        for aspect, these in by_aspect.items():
+        for aspect, these in _grouped(scores, by_check=False).items():
             value = weighted(these)
-            self._put(Slice("aspect", aspect), case, value)
-            self.passed.setdefault(aspect, {}).setdefault(case, []).append(all(score.passed for score in these))
-            if value is None and (case, aspect) not in self.causes:
-                self.causes[case, aspect] = next(s.grade.why for s in these if s.grade.value is None) or "no grade"
+            self._put("aspect", aspect[0], "", case, value)
+            self.passed.setdefault(aspect[0], {}).setdefault(case, []).append(all(score.passed for score in these))
+            if value is None:
+                self._blame(case, aspect[0], these)
         whole = weighted(scores)
-        self._put(Slice("overall", OVERALL), case, whole)
+        self._put("overall", OVERALL, "", case, whole)
         self.scored += whole is not None
         if whole is None:
-            self.causes.setdefault((case, OVERALL), next((s.grade.why for s in scores if s.grade.value is None), ""))
+            self._blame(case, OVERALL, scores)
+
+    def _blame(self, case: str, aspect: str, scores: Sequence[Score]) -> None:
+        """Keeps the first reason why a case misses an aspect."""
+        why = next((score.grade.why for score in scores if score.grade.value is None), "")
+        self.causes.setdefault((case, aspect), why or "no grade")
 
     def _details(self, case: str, scores: Sequence[Score]) -> None:
-        if len(scores) == 1:
-            self._put(Slice("check", scores[0].aspect, scores[0].check), case, scores[0].grade.value)
-            return
-        by_check: dict[tuple[str, str], list[Score]] = {}
-        by_turn: dict[tuple[str, int], list[Score]] = {}
-        for score in scores:
-            by_check.setdefault((score.aspect, score.check), []).append(score)
-            if score.turn is not None:
-                by_turn.setdefault((score.aspect, score.turn), []).append(score)
-        for (aspect, check), these in by_check.items():
-            self._put(Slice("check", aspect, check), case, weighted(these))
-        if any(turn > 1 for _, turn in by_turn):
+        for (aspect, check), these in _grouped(scores, by_check=True).items():
+            self._put("check", aspect, check, case, weighted(these))
+        if any(score.turn is not None and score.turn > 1 for score in scores):
+            by_turn: dict[tuple[str, int], list[Score]] = {}
+            for score in scores:
+                if score.turn is not None:
+                    by_turn.setdefault((score.aspect, score.turn), []).append(score)
             for (aspect, turn), these in by_turn.items():
-                self._put(Slice("turn", aspect, str(turn)), case, weighted(these))
+                self._put("turn", aspect, str(turn), case, weighted(these))
 
-    def _put(self, cut: Slice, case: str, value: float | None) -> None:
-        self.scores.setdefault(cut, {}).setdefault(case, []).append(value)
+    def _put(self, part: Part, aspect: str, detail: str, case: str, value: float | None) -> None:
+        key = (part, aspect, detail)
+        cells = self._cells.get(key)
+        if cells is None:
+            cells = self._cells[key] = self.scores[Slice(part, aspect, detail)] = {}
+        found = cells.get(case)
+        if found is None:
+            cells[case] = [value]
+        else:
+            found.append(value)
+
+
+def _grouped(scores: Sequence[Score], *, by_check: bool) -> dict[tuple[str, str], list[Score]]:
+    """Scores by aspect, or by aspect and check."""
+    groups: dict[tuple[str, str], list[Score]] = {}
+    for score in scores:
+        key = (score.aspect, score.check if by_check else "")
+        found = groups.get(key)
+        if found is None:
+            groups[key] = [score]
+        else:
+            found.append(score)
+    return groups
 
 
 def known(samples: Sequence[float | None] | None) -> tuple[float, ...]:
@@ -141,8 +160,10 @@ def known(samples: Sequence[float | None] | None) -> tuple[float, ...]:
     return tuple([value for value in samples if value is not None]) if samples else ()
 
 
-def weighted(scores: Iterable[Score]) -> float | None:
+def weighted(scores: Sequence[Score]) -> float | None:
     """The weighted mean of the grades, or None where one of them is missing: a mean over fewer is another quantity."""
+    if len(scores) == 1:
+        return scores[0].grade.value
     total = weights = 0.0
     for score in scores:
         value = score.grade.value
