@@ -222,13 +222,16 @@ class Cache:
                 self._set_aside(f"is {'a folder' if self.path.is_dir() else 'no file'}, not a table of answers")
                 return None
             reader = self._connect("mode=ro")
-            why = strangeness(reader)
-            if why or not begun(reader):
-                reader.close()
-                if why:
-                    self._set_aside(why)
-                return None
-            self._reader = reader
+            ours = False
+            try:
+                why = strangeness(reader)
+                ours = not why and begun(reader)
+            finally:
+                if not ours:
+                    reader.close()
+            if why:
+                self._set_aside(why)
+            self._reader = reader if ours else None
         return self._reader
 
     def _version_now(self) -> int:

@@ -12,8 +12,8 @@ Part: TypeAlias = Literal["aspect", "overall", "tag", "check", "turn", "near"]
 
 OVERALL = "overall"
 
-MENDABLE = frozenset({"timeout", "limit", "server", "unreachable", "stopped", "budget", "missing"})
-"""Kinds of failure that asking again may mend; the others give the same again until something is changed."""
+LASTING = frozenset({"rejected", "gone", "invalid", "denied", "quota"})
+"""Kinds of failure that the same request meets again, until something is changed."""
 
 
 class Slice(NamedTuple):

@@ -5,18 +5,8 @@ from __future__ import annotations
 import pytest
 
 from evalharness.errors import Faults
+from evalharness.schema import plain
 from evalharness.tree import DEEPEST, Broken, Mapping, Node, Sequence, Text, parse
-
-
-def plain(node: Node) -> object:
-    match node:
-        case Mapping():
-            return {key: plain(value) for key, value in node.entries.items()}
-        case Sequence():
-            return [plain(item) for item in node.items]
-        case Text():
-            return node.value
-    return None
 
 
 def read(text: str) -> Node:

@@ -29,13 +29,10 @@ QUIET = click.option("-q", "--quiet", is_flag=True, help="No progress, and of th
 VERBOSE = click.option("-v", "--verbose", is_flag=True, help="The statistics below the verdict, and every flip.")
 
 
-ASKING = (
+CHOOSING = (
     click.option("--samples", type=click.IntRange(1), help="Ask each case so often; beats the suite's own."),
     click.option("--tag", "tags", metavar="T", multiple=True, help="Only cases with this tag; no verdict then."),
     click.option("--case", "cases", metavar="ID", multiple=True, help="Only this case; no verdict then."),
-    click.option("--at-once", type=click.IntRange(1, 10_000), help="Requests under way at a time, over all models."),
-    click.option("--budget", metavar="USD", type=click.FloatRange(0), help="Spend at most so much."),
-    click.option("--deadline", "seconds", metavar="SECONDS", type=click.FloatRange(0), help="Stop asking after that."),
     click.option(
         "--cache",
         type=click.Choice(["use", "only", "refresh", "off"]),
@@ -43,6 +40,14 @@ ASKING = (
         show_default=True,
         help="only: no network, what is not known is missing; refresh: ask again; off: neither read nor keep.",
     ),
+)
+"""What decides which questions are open."""
+
+ASKING = (
+    *CHOOSING,
+    click.option("--at-once", type=click.IntRange(1, 10_000), help="Requests under way at a time, over all models."),
+    click.option("--budget", metavar="USD", type=click.FloatRange(0), help="Spend at most so much."),
+    click.option("--deadline", "seconds", metavar="SECONDS", type=click.FloatRange(0), help="Stop asking after that."),
     click.option("--seed", type=int, default=0, show_default=True, help="Of the permutation tests."),
 )
 

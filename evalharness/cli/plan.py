@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evalharness.cli.options import JSON, SUITES, Verb, config, gathered, load_suites, shown
+from evalharness.cli.options import CHOOSING, JSON, SUITES, Verb, config, gathered, load_suites, shown
 from evalharness.errors import EvalError
 
 if TYPE_CHECKING:
@@ -18,20 +18,6 @@ if TYPE_CHECKING:
     from evalharness.forecast import Cost, Sight
     from evalharness.harness import Options
     from evalharness.suite import Suite
-
-
-PLANNING = (
-    click.option("--samples", type=click.IntRange(1), help="Ask each case so often; beats the suite's own."),
-    click.option("--tag", "tags", metavar="T", multiple=True, help="Only cases with this tag."),
-    click.option("--case", "cases", metavar="ID", multiple=True, help="Only this case."),
-    click.option(
-        "--cache",
-        type=click.Choice(["use", "only", "refresh", "off"]),
-        default="use",
-        show_default=True,
-        help="use, only: kept answers are known; refresh, off: all is to be asked.",
-    ),
-)
 
 
 def planning(verb: Verb) -> Verb:
@@ -42,7 +28,7 @@ def planning(verb: Verb) -> Verb:
 
         return Options
 
-    return gathered(verb, "options", load, PLANNING)
+    return gathered(verb, "options", load, CHOOSING)
 
 
 @click.command("plan")

@@ -165,7 +165,7 @@ def _lines(arm: Arm, *, quiet: bool) -> Iterator[str]:
 def _ending(run: Run, arm: Arm) -> Iterator[str]:
     """How the replies ended, why answers are missing, what it took, and what to type next."""
     from evalharness.escape import one_line
-    from evalharness.sheet import MENDABLE
+    from evalharness.sheet import LASTING
 
     others = [f"{count:,} {name}" for name, count in sorted(arm.sheet.outcomes.items()) if name != "answered"]
     if others:
@@ -176,7 +176,7 @@ def _ending(run: Run, arm: Arm) -> Iterator[str]:
         price = f", {run.tally.usd:.4f} USD" if run.tally.usd else ""
         yield f"  requests sent: {run.tally.sent:,}, answers known before: {run.tally.cached:,}{price}"
     yield f"run:  {shown(run.path)}"
-    lasting = sorted(kind for kind in arm.sheet.failures if kind not in MENDABLE)
+    lasting = sorted(kind for kind in arm.sheet.failures if kind in LASTING)
     if lasting:
         yield f"next: mend what is {' and '.join(lasting)} (above), then the same command again"
     elif run.path.endswith(".part") or arm.sheet.failures or arm.sheet.outcomes["filtered"]:

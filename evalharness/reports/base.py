@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from evalharness.escape import one_line
 from evalharness.records import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef, Tally, Trial, Word
 from evalharness.registry import Registry
-from evalharness.sheet import weighted
+from evalharness.sheet import LASTING, weighted
 
 
 class Report(Protocol):
@@ -243,8 +243,6 @@ def losses(left_out: Sequence[LeftOut]) -> tuple[str, ...]:
 AGAIN = "run again: only the missing answers are asked"
 MEND = "mend this first: asking again gives the same"
 INCOMPLETE = "answers are missing: left out of the numbers and counted, never taken as wrong"
-_LASTING = frozenset({"rejected", "gone", "invalid", "denied", "quota"})
-"""Kinds of failure that the same request meets again."""
 
 
 def gaps(comparison: Comparison) -> tuple[tuple[str, str], ...]:
@@ -257,7 +255,7 @@ def gaps(comparison: Comparison) -> tuple[tuple[str, str], ...]:
         for kind, number in side.failures.items():
             said = one_line(side.said.get(kind, ""), LONGEST_TEXT)
             told = f"{arm}: {number:,} {kind}" + (f": {said}" if said else "")
-            found.append((told, MEND if kind in _LASTING else AGAIN))
+            found.append((told, MEND if kind in LASTING else AGAIN))
         if side.tally is None:
             found.append((f"{arm}: this run was cut short", AGAIN))
     if comparison.verdict.incomplete and not found:
