@@ -48,6 +48,7 @@ Column: TypeAlias = str | int | float | bytes | None
 
 QUESTIONS = f"select substr(value, 1, instr(value, char(10)) - 1) from Cache where {OURS} order by rowid desc"  # noqa: S608 - constants
 STOCK = f"select tag, count(*), sum(size) from Cache where {OURS} group by tag order by tag"  # noqa: S608 - constants
+LAST_ROW = "select max(rowid) from Cache"
 PRUNE = f"delete from Cache where {OURS} and (?1 is null or tag = ?1) and (?2 is null or store_time < ?2)"  # noqa: S608 - constants
 
 
@@ -89,6 +90,7 @@ class Cache:
         self._reader: sqlite3.Connection | None = None
         self._table: Table | None = None
         self._version: int | None = None
+        self._last_seen = 0
         self._shared = False
         self._pending: dict[str, tuple[str, str]] = {}
         self._locked_since: float | None = None
@@ -109,7 +111,7 @@ class Cache:
         """The answers that are known, written or pending, in one read."""
         wanted = list(keys)
         if self._version is None:
-            self._version = self._version_now()
+            self._version, self._last_seen = self._version_now(), self._last_row()
         found = {}
         for key, value in self._read(LOOK_UP, (json.dumps(wanted),)):
             text = opened(value) if isinstance(value, str) else None
@@ -241,6 +243,10 @@ class Cache:
         rows = self._read("pragma data_version", ())
         return int(rows[0][0] or 0) if rows else 0
 
+    def _last_row(self) -> int:
+        rows = self._read(LAST_ROW, ())
+        return int(rows[0][0] or 0) if rows else 0
+
     def _connect(self, mode: str) -> sqlite3.Connection:
         reader = sqlite3.connect(f"{self.path.absolute().as_uri()}?{mode}", uri=True, timeout=self.patience)
         try:
@@ -264,7 +270,9 @@ class Cache:
                 return
             self.shared()
             self._table = open_table(self.folder)
+            # Each connection counts versions of its own: what others wrote before this one's count began shows in rows.
             self._version = self._version_now()
+            self._shared = self._shared or self._last_row() != self._last_seen
         try:
             with self._table.transact():
                 self._table.keep((key, value, model) for key, (value, model) in self._pending.items())
