@@ -6,6 +6,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -76,16 +77,20 @@ class Registry(Generic[T]):
 
 
 def load_files(paths: tuple[Path, ...]) -> None:
-    """Imports Python files the config names, so that what they register is known."""
+    """Imports Python files the config names, each once, so that what they register is known."""
     for path in paths:
-        spec = importlib.util.spec_from_file_location(f"evalharness_user_{path.stem}", path)
+        name = f"evalharness_user:{path.resolve()}"
+        if name in sys.modules:
+            continue
+        spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None or not path.is_file():
             raise EvalError(f"{path}: not a Python file", "name a .py file, relative to the config")
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)  # where its annotations are looked up
         try:
-            spec.loader.exec_module(importlib.util.module_from_spec(spec))
-        except EvalError:
-            raise
+            spec.loader.exec_module(module)
         except Exception as error:
-            raise EvalError(
-                f"{path}: {type(error).__name__}: {error}", "the config's `scorers` names this file"
-            ) from None
+            del sys.modules[name]
+            if isinstance(error, EvalError):
+                raise
+            what = f"{path}: {type(error).__name__}: {error}"
+            raise EvalError(what, "the config's `scorers` names this file") from None

@@ -88,13 +88,18 @@ SHOWING = (
 
 def asking(verb: Verb) -> Verb:
     """Gives a verb the options of all that ask models, as its parameter `options`."""
+    return gathered(verb, "options", _options, ASKING)
 
-    def load() -> type[Options]:
-        from evalharness.harness import Options
 
-        return Options
+def choosing(verb: Verb) -> Verb:
+    """Gives a verb those of them that decide which questions are open, as its parameter `options`."""
+    return gathered(verb, "options", _options, CHOOSING)
 
-    return gathered(verb, "options", load, ASKING)
+
+def _options() -> type[Options]:
+    from evalharness.harness import Options
+
+    return Options
 
 
 def showing(verb: Verb) -> Verb:

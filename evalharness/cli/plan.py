@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from evalharness.cli.options import CHOOSING, JSON, SUITES, Verb, config, gathered, load_suites, shown
+from evalharness.cli.options import JSON, SUITES, choosing, config, load_suites, shown
+from evalharness.cli.showing import width
 from evalharness.errors import EvalError
 
 if TYPE_CHECKING:
@@ -20,21 +20,10 @@ if TYPE_CHECKING:
     from evalharness.suite import Suite
 
 
-def planning(verb: Verb) -> Verb:
-    """Gives `plan` those options of the verbs that ask which change what asking takes, as its parameter `options`."""
-
-    def load() -> type[Options]:
-        from evalharness.harness import Options
-
-        return Options
-
-    return gathered(verb, "options", load, CHOOSING)
-
-
 @click.command("plan")
 @SUITES
 @click.option("--model", "models", metavar="NAME", multiple=True, help="A model to ask; else the suite's own arms.")
-@planning
+@choosing
 @JSON
 def plan_verb(suites: tuple[str, ...], models: tuple[str, ...], options: Options, as_json: bool) -> None:
     """Say how many requests a run takes, how many answers are known, the price, and the smallest effect it can see.
@@ -56,7 +45,7 @@ def plan_verb(suites: tuple[str, ...], models: tuple[str, ...], options: Options
         click.echo(json.dumps(rows, indent=2))
         return
     for line in (*_cost_lines(costs), *_sight_lines(sights)):
-        for row in _rows(line, shutil.get_terminal_size((100, 24)).columns):
+        for row in _rows(line, width()):
             click.echo(row)
 
 

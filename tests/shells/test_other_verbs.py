@@ -362,3 +362,50 @@ def test_it_runs_in_a_c_locale_without_a_home(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stderr) == (4, "")
     assert "INCONCLUSIVE" in done.stdout
+
+
+SHOUTS = """\
+from __future__ import annotations
+from dataclasses import dataclass
+from evalharness.records import Conversation, Grade
+from evalharness.scorers.base import scorer
+
+@scorer("shouts")
+@dataclass(frozen=True, slots=True)
+class Shouts:
+    '''The reply is in capitals.'''
+    wanted: bool
+
+    def grade(self, conversation: Conversation) -> Grade:
+        return Grade(float(conversation.reply.isupper() == self.wanted), "heard")
+"""
+
+
+def test_a_scorer_of_the_projects_own_is_found_and_its_file_run_once(tmp_path: Path) -> None:
+    suite = (
+        "suite: made\ncases:\n  - {id: c0, ask: Say it, expect: {style: shouts}}\ngate: {style: {drop_at_most: 0.05}}\n"
+    )
+    project(tmp_path, suite, base={"c0": "HELLO"}, tuned={"c0": "hello"})
+    config = tmp_path / "evalharness.toml"
+    config.write_text('scorers = ["shout.py"]\n' + config.read_text())
+    (tmp_path / "shout.py").write_text(SHOUTS)
+    verb = [
+        sys.executable,
+        "-m",
+        "evalharness.cli",
+        "compare",
+        "made.yaml",
+        "--base",
+        "base",
+        "--tuned",
+        "tuned",
+        "--json",
+    ]
+
+    done = subprocess.run(
+        verb, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (4, "")
+    (flip,) = json.loads(done.stdout)["flips"]
+    assert (flip["case"], flip["side"], flip["why"]) == ("c0", "broke", "shouts: heard")
