@@ -12,24 +12,9 @@ from functools import partial
 from typing import Literal, TypeVar, overload
 
 from evalharness.errors import MixedSuites
+from evalharness.findings import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef, Verdict
 from evalharness.measure import Arm, design_of, diagnostics, measured, scope_block, trials
-from evalharness.records import (
-    Asked,
-    Comparison,
-    Criterion,
-    Delta,
-    Flip,
-    LeftOut,
-    Pair,
-    Panel,
-    Ruling,
-    Run,
-    RunRef,
-    SuiteRef,
-    Trial,
-    Verdict,
-    Word,
-)
+from evalharness.records import Asked, Criterion, Run, SuiteRef, Trial, Word
 from evalharness.rulings import DEFAULT_MARGIN, Measure, Terms, rule
 from evalharness.sheet import OVERALL, Slice
 from evalharness.stats.many import benjamini_hochberg, holm
@@ -336,6 +321,7 @@ def run_ref(arm: Arm) -> RunRef:
         fingerprints=tuple(sheet.fingerprints),
         tally=run.tally,
         said=dict(sorted(sheet.complaints.items())),
+        snapshot=run.snapshot,
     )
 
 

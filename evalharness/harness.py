@@ -25,12 +25,13 @@ from evalharness.config import Config
 from evalharness.config import load as load_config
 from evalharness.errors import EvalError, Fault, Faults
 from evalharness.escape import slug
+from evalharness.findings import Panel
 from evalharness.flow import Flow
 from evalharness.forecast import unknown
 from evalharness.measure import Arm
 from evalharness.models.base import Model, open_model
 from evalharness.plan import Plan, suite_ref
-from evalharness.records import Panel, Run, Tally, Trial
+from evalharness.records import Run, Tally, Trial
 from evalharness.registry import load_files
 from evalharness.score import regrade
 from evalharness.sheet import Sheet

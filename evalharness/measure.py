@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evalharness.records import Asked, LeftOut, Run, Trial
+from evalharness.findings import LeftOut
+from evalharness.records import Asked, Run, Trial
 from evalharness.rulings import Measure, Missing, causes
 from evalharness.sheet import OVERALL, Sheet, Slice, known
 from evalharness.stats.intervals import mean

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from evalharness.records import Criterion, Ruling, Word
+from evalharness.findings import Ruling
+from evalharness.records import Criterion, Word
 from evalharness.stats.intervals import two_sided_z
 from evalharness.stats.paired import FEWEST_CASES, Change, equivalence, missing_decides, verdict_word
 from evalharness.stats.planning import (

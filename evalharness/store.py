@@ -28,6 +28,7 @@ from evalharness.records import (
     Payload,
     Run,
     Score,
+    Snapshot,
     SuiteRef,
     Tally,
     Trial,
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 T = TypeVar("T")
+
+LONGEST_HEADER = 2**24
+"""Bytes of a first line that are read."""
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 
@@ -51,6 +55,7 @@ class Header:
     model: ModelRef
     gate: tuple[Criterion, ...]
     began: str
+    snapshot: Snapshot | None = None
 
 
 class Trials(Sequence[Trial]):
@@ -105,7 +110,7 @@ class Writer:
         try:
             self.part, self._file = open_part(self.path)
             run = self.run
-            header = Header(RUN_SCHEMA, run.suite, run.model, run.gate, run.began)
+            header = Header(RUN_SCHEMA, run.suite, run.model, run.gate, run.began, run.snapshot)
             self._write(encode(_lean(asdict(header))))
             for case in run.cases:
                 self._write(encode({"case": _case(case)}))
@@ -187,7 +192,17 @@ def read(path: Path) -> Run:
     if header is None:
         raise StoreError(f"{path}: the file is empty", "run the suite again")
     trials = Trials(path, places)
-    return Run(header.suite, header.model, header.gate, header.began, tuple(cases), trials, tally, str(path))
+    head = header.suite, header.model, header.gate, header.began
+    return Run(*head, tuple(cases), trials, tally, str(path), header.snapshot)
+
+
+def read_header(path: Path) -> Header:
+    """The first line of a run file, which says whose run it is; `StoreError` where it does not."""
+    try:
+        with path.open("rb") as file:
+            return _header(path, file.readline(LONGEST_HEADER))
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}", "RUN is a file under .evalharness/runs/") from None
 
 
 def write(path: Path, run: Run) -> Run:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from evalharness.compare import compare, compare_all
 from evalharness.errors import MixedSuites
+from evalharness.findings import Comparison, Delta
 from evalharness.measure import Arm
-from evalharness.records import Comparison, Criterion, Delta, Failure, SuiteRef
+from evalharness.records import Criterion, Failure, SuiteRef
 from tests import runs
 
 

@@ -21,8 +21,8 @@ PACKAGE = ROOT / "evalharness"
 FLOORS = [
     {"errors"},
     {"records", "registry", "stats", "escape", "text", "layout", "worddiff", "table", "leases"},
-    {"flow", "files", "jsontext", "protocol", "envelope", "settings", "store"},
-    {"config", "rows", "template", "tree", "cache"},
+    {"flow", "files", "jsontext", "protocol", "envelope", "settings", "store", "findings"},
+    {"config", "rows", "template", "tree", "cache", "snapshots"},
     {"models", "scorers", "schema"},
     {"grammar", "limits"},
     {"suite", "asking"},

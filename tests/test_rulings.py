@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from evalharness.compare import compare
+from evalharness.findings import Ruling
 from evalharness.measure import Arm, scope_block
-from evalharness.records import Criterion, Ruling, Run, Scope, SuiteRef
+from evalharness.records import Criterion, Run, Scope, SuiteRef
 from evalharness.rulings import Missing, counted
 from evalharness.stats.intervals import guarded, suite_scope
 from tests import runs

@@ -14,8 +14,8 @@ from evalharness.cli.showing import check_formats, print_panel, write_reports
 from evalharness.errors import EvalError
 
 if TYPE_CHECKING:
+    from evalharness.findings import Panel
     from evalharness.harness import Options
-    from evalharness.records import Panel
     from evalharness.suite import Suite
 
 RUN_FILES = (".jsonl", ".part")

@@ -16,8 +16,8 @@ from evalharness.errors import Fault, Faults
 if TYPE_CHECKING:
     from evalharness.config import Config
     from evalharness.engine import Watch
+    from evalharness.findings import Verdict
     from evalharness.harness import Options
-    from evalharness.records import Verdict
     from evalharness.suite import Suite
 
 Verb: TypeAlias = Callable[..., None]

@@ -12,7 +12,7 @@ from evalharness.cli.showing import check_formats, print_panel, write_reports
 from evalharness.errors import EvalError
 
 if TYPE_CHECKING:
-    from evalharness.records import Comparison
+    from evalharness.findings import Comparison
 
 
 @click.command("report")
@@ -27,7 +27,7 @@ def report_verb(comparisons: tuple[Path, ...], show: Show) -> None:
     COMPARISON is a comparison.json, or the folder it is in. Ends with the status `compare` ended with.
     """
     from evalharness.compare import worst
-    from evalharness.records import Panel
+    from evalharness.findings import Panel
     from evalharness.reports import json
 
     check_formats(show)

@@ -16,7 +16,7 @@ from evalharness.errors import EvalError, suggestion
 
 if TYPE_CHECKING:
     from evalharness.config import Config
-    from evalharness.records import Comparison, Panel
+    from evalharness.findings import Comparison, Panel
 
 FILES = {"html": "index.html", "markdown": "report.md", "json": "comparison.json", "csv": "cases.csv"}
 
@@ -86,7 +86,7 @@ def report_folder(comparison: Comparison, show: Show, config: Config) -> Path:
 
 
 def _write_one(comparison: Comparison, names: Sequence[str], show: Show, config: Config) -> Iterator[Path]:
-    from evalharness.records import Panel
+    from evalharness.findings import Panel
     from evalharness.reports.base import REPORTS
     from evalharness.store import no_link, write_text
 

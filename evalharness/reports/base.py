@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from evalharness.escape import one_line
-from evalharness.records import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef, Tally, Trial, Word
+from evalharness.findings import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef
+from evalharness.records import Tally, Trial, Word
 from evalharness.registry import Registry
 from evalharness.sheet import LASTING, weighted
 

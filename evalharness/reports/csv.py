@@ -7,7 +7,8 @@ import io
 from collections.abc import Iterator, Sequence
 
 from evalharness.escape import csv_cell
-from evalharness.records import Comparison, Pair, Panel, Trial
+from evalharness.findings import Comparison, Pair, Panel
+from evalharness.records import Trial
 from evalharness.reports.base import case_score, report, telling
 
 COLUMNS = (

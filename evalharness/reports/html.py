@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from evalharness.escape import one_line, script_json, terminal
-from evalharness.records import Comparison, Conversation, Delta, Pair, Panel, Ruling, Trial
+from evalharness.findings import Comparison, Delta, Pair, Panel, Ruling
+from evalharness.records import Conversation, Trial
 from evalharness.reports import base as words
 from evalharness.reports.base import MARKS, case_score, report
 

@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from evalharness.errors import EvalError
-from evalharness.records import Comparison, Pair, Panel, Verdict
+from evalharness.findings import Comparison, Pair, Panel, Verdict
 from evalharness.reports.base import report
 
 if TYPE_CHECKING:

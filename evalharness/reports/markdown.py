@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evalharness.escape import collapsed, markdown, markdown_block, markdown_code, one_line
-from evalharness.records import Comparison, Delta, Flip, Pair, Panel
+from evalharness.findings import Comparison, Delta, Flip, Pair, Panel
 from evalharness.reports import base as words
 from evalharness.reports.base import MARKS, report
 from evalharness.worddiff import Piece, word_diff

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from evalharness.escape import collapsed, one_line, terminal
+from evalharness.findings import Comparison, Delta, Flip, Pair, Panel, Ruling
 from evalharness.layout import Span, aligned, cells_of, wrapped
-from evalharness.records import Comparison, Delta, Flip, Pair, Panel, Ruling, Word
+from evalharness.records import Word
 from evalharness.reports import base as words
 from evalharness.reports.base import MARKS, report
 from evalharness.worddiff import Piece, word_diff

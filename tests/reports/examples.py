@@ -6,27 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import overload
 
+from evalharness.findings import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef, Verdict
 from evalharness.records import (
     Asked,
-    Comparison,
     Conversation,
-    Delta,
     Failure,
-    Flip,
     Grade,
-    LeftOut,
     Message,
     ModelRef,
-    Pair,
-    Panel,
-    Ruling,
-    RunRef,
     Score,
     SuiteRef,
     Tally,
     Trial,
     Usage,
-    Verdict,
 )
 
 HOSTILE = {

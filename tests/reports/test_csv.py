@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from evalharness.records import Failure, Panel
+from evalharness.findings import Panel
+from evalharness.records import Failure
 from evalharness.reports.csv import COLUMNS, render
 from tests.reports import examples
 from tests.reports.test_terminal import with_reply

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from evalharness.records import Panel
+from evalharness.findings import Panel
 from evalharness.reports.html import LONGEST_REPLY, Limit, picture, render
 from tests.reports import examples
 from tests.reports.test_terminal import with_reply

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from evalharness.records import Panel
+from evalharness.findings import Panel
 from evalharness.reports.html import render
 from tests.reports import examples
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from evalharness.errors import EvalError
-from evalharness.records import Panel
+from evalharness.findings import Panel
 from evalharness.reports.json import load, render
 from tests.reports import examples
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from evalharness.records import Panel
+from evalharness.findings import Panel
 from evalharness.reports.markdown import render
 from tests.reports import examples
 from tests.reports.test_terminal import with_reply

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from evalharness.findings import Pair, Panel
 from evalharness.layout import cells
-from evalharness.records import Message, Pair, Panel
+from evalharness.records import Message
 from evalharness.reports.terminal import render
 from tests.reports import examples
 

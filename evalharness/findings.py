@@ -1,0 +1,186 @@
+"""What a comparison of runs found: changes, flips, rulings, verdicts. Frozen, slotted, stdlib only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evalharness.records import Asked, ModelRef, Snapshot, SuiteRef, Tally, Trial, Word
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """One side of a comparison: the arm, when it ran, what it took, and how its replies ended.
+
+    outcomes: replies by `Outcome`; failures: trials by `FailureKind`; said: the first message of each kind of failure.
+    asked, scored: trials planned, and those scored.
+    """
+
+    model: ModelRef
+    began: str
+    path: str
+    asked: int
+    scored: int
+    outcomes: dict[str, int]
+    failures: dict[str, int]
+    served: tuple[str, ...]
+    fingerprints: tuple[str, ...]
+    tally: Tally | None
+    said: dict[str, str] = field(default_factory=dict)
+    snapshot: Snapshot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """How far one slice moved from base to tuned, over the cases both could be scored on.
+
+    Rates, changes and bounds are in [-1, 1] and None where no case could be compared. interval: which of the method's
+    intervals this is. p_adjusted: Holm over the gates, or Benjamini-Hochberg (a q-value) for a diagnostic. margin: the
+    largest loss called held; provable_margin: the smallest margin these data would have held at.
+    """
+
+    slice: str
+    part: Literal["aspect", "overall", "tag", "check", "turn", "near"]
+    aspect: str
+    gates: bool
+    cases: int
+    left_out: int
+    samples: tuple[int, int] = (1, 1)
+    groups: int = 0
+    base: float | None = None
+    tuned: float | None = None
+    change: float | None = None
+    low: float | None = None
+    high: float | None = None
+    interval: Literal["T", "G", "GG", "S", ""] = ""
+    suite_low: float | None = None
+    suite_high: float | None = None
+    error: float | None = None
+    ups: int = 0
+    downs: int = 0
+    unchanged: int = 0
+    p: float | None = None
+    p_midp: float | None = None
+    p_adjusted: float | None = None
+    p_noninferior: float | None = None
+    margin: float = 0.05
+    provable_margin: float | None = None
+    outcome: Word = "INCONCLUSIVE"
+    sentence: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What became of one criterion of the gate; `asked` is the criterion in the suite's words."""
+
+    aspect: str
+    asked: str
+    outcome: Word
+    sentence: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A case that changed sides in an aspect: `broke` passed with base and not with tuned, `fixed` the other way."""
+
+    case: str
+    aspect: str
+    side: Literal["broke", "fixed"]
+    base: float
+    tuned: float
+    why: str
+    question: str
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One case with all that both arms said for it, so that a report needs no run file."""
+
+    asked: Asked
+    base: tuple[Trial, ...]
+    tuned: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A case, or an aspect of it, that could not be compared, and why."""
+
+    case: str
+    aspect: str
+    side: Literal["base", "tuned", "both"]
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer. reasons: one plain sentence a criterion; remedy: what would decide it; must_pass: cases that had to
+    pass and did not; incomplete: some answers are missing, so the command exits 3."""
+
+    outcome: Word
+    reasons: tuple[str, ...]
+    remedy: str = ""
+    must_pass: tuple[str, ...] = ()
+    incomplete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What one aspect came to on the way from an old tune, over an untuned model, to a new tune.
+
+    cases: those that all three could be scored on. base, via, tuned: their mean scores in [0, 1]. had: cases that pass
+    with the old tune; of these, via_kept pass with the untuned model and kept with the new tune. gained: cases that
+    pass with the new tune and not with the old.
+    """
+
+    aspect: str
+    cases: int
+    base: float | None
+    via: float | None
+    tuned: float | None
+    had: int
+    via_kept: int
+    kept: int
+    gained: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rebased:
+    """A third arm on the way from base, the old tune, to tuned, the new one: the untuned model it was made from.
+
+    It decides nothing. sentence: what survived, in one.
+    """
+
+    via: RunRef
+    rows: tuple[Kept, ...]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two runs of one suite, side by side. `pairs` may be read from disk as it is walked."""
+
+    suite: SuiteRef
+    base: RunRef
+    tuned: RunRef
+    deltas: tuple[Delta, ...]
+    rulings: tuple[Ruling, ...]
+    flips: tuple[Flip, ...]
+    left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
+    pairs: Sequence[Pair]
+    verdict: Verdict
+    seed: int = 0
+    version: str = ""
+    rebased: Rebased | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What one command compared: every pair, and the worst of their verdicts."""
+
+    verdict: Verdict
+    comparisons: tuple[Comparison, ...]
