@@ -195,10 +195,10 @@ class _Draft:
 def _orphans(base: Arm, tuned: Arm) -> Iterator[LeftOut]:
     for case in base.sheet.cases:
         if case not in tuned.sheet.cases:
-            yield LeftOut(case, "", "tuned", "only base's run has this case")
+            yield LeftOut(case, "", "tuned", tuned.unlike.get(case, "only base's run has this case"))
     for case in tuned.sheet.cases:
         if case not in base.sheet.cases:
-            yield LeftOut(case, "", "base", "only tuned's run has this case")
+            yield LeftOut(case, "", "base", base.unlike.get(case, "only tuned's run has this case"))
 
 
 def _delta(name: str, part: str, measure: Measure, samples: tuple[int, int]) -> Delta:
@@ -300,7 +300,12 @@ def _fails(trial: Trial) -> bool:
 
 
 def incomplete(arm: Arm) -> bool:
-    """Whether answers are missing: a request failed for good, one was filtered, or the run was cut short."""
+    """Whether answers are missing: a request failed for good, one was filtered, or the run was cut short.
+
+    Never so for a snapshot: whoever accepted it knew what it lacks, and its model may be gone.
+    """
+    if arm.run.snapshot is not None:
+        return False
     due = len(arm.run.cases) * arm.run.suite.samples
     missing = bool(arm.sheet.failures) or arm.sheet.outcomes["filtered"] > 0 or arm.sheet.trials < due
     return arm.run.tally is None or missing
@@ -328,6 +333,7 @@ def run_ref(arm: Arm) -> RunRef:
 def _arm_warnings(arm: Arm) -> Iterator[str]:
     model, sheet = arm.run.model, arm.sheet
     name = f"'{model.name}'"
+    yield from arm.notes
     asked = model.target
     others = [served for served in sheet.served if model.kind == "openai" and not _same_model(asked, served)]
     if others:
