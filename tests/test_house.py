@@ -33,7 +33,7 @@ FLOORS = [
     {"harness"},
     {"accepting"},
     {"reports", "progress"},
-    {"cli"},
+    {"cli", "pytest_plugin"},
 ]
 """Lowest first; a module imports only from lower floors. Explained in docs/architecture.md."""
 
