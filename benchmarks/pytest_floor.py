@@ -1,7 +1,7 @@
 """The least a pytest plugin does for a suite: reads the same files, and yields an item that does nothing for each case.
 
-`pytest suites/ -p benchmarks.pytest_floor`. A suite is read by libyaml, and what its `each: FILE` on top names is read a
-line at a time by `json.loads`; nothing is checked, filled in or asked. Criteria of a gate yield no items.
+`pytest suites/ -p benchmarks.pytest_floor`. A suite is read by libyaml, and what its `each: FILE` on top names by
+`json.loads`, a line at a time; nothing is checked, filled in or asked. Criteria of a gate yield no items.
 """
 
 from __future__ import annotations
