@@ -1,0 +1,79 @@
+"""A brain that learns by heart: small enough to know what each answer must be, and it can be held between two steps."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from evalharness.records import Message
+from evalharness.serving.brain import Hyperparameters, Lesson, Loss, Said, Sampling, Step, Token, TooLong, Weights
+
+
+@dataclass
+class Parrot:
+    """Says the last word of a question back, and what it has learnt to say where it was asked just that.
+
+    gate: a step is learnt only when it is set; begun: set when the first step was learnt.
+    """
+
+    gate: threading.Event = field(default_factory=threading.Event)
+    begun: threading.Event = field(default_factory=threading.Event)
+    broken: bool = False
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One small, one large."""
+        return ("parrot-1", "parrot-1-large")
+
+    def complete(self, base: str, weights: Weights | None, messages: Sequence[Message], sampling: Sampling) -> Said:
+        """`learnt` or the question's words; with a temperature, its seed behind them."""
+        asked = messages[-1].content
+        read = sum(len(message.content.split()) for message in messages)
+        if read > 100:
+            raise TooLong(100, read)
+        learnt = json.loads(weights.raw) if weights else {}
+        words = str(learnt.get(asked, asked)).split(" ")
+        if sampling.temperature:
+            words.append(str(sampling.seed))
+        pieces = [word if at == 0 else f" {word}" for at, word in enumerate(words)]
+        tokens = tuple(Token(piece, -0.5, ((piece, -0.5), ("crow", -2.0))[: sampling.top]) for piece in pieces)
+        if sampling.most is not None and len(tokens) > sampling.most:
+            return Said(tokens[: sampling.most], "length", read)
+        return Said(tokens, "stop", read)
+
+    def settled(self, wished: Hyperparameters, examples: int) -> Hyperparameters:
+        """Two epochs in batches of five."""
+        return Hyperparameters(wished.epochs or 2, wished.batch or 5, wished.rate or 1.0)
+
+    def tune(self, lesson: Lesson) -> Iterator[Step]:
+        """Learns a batch by heart at each step; the loss falls by a half each time."""
+        if self.broken:
+            raise RuntimeError("out of crackers")
+        learnt = json.loads(lesson.weights.raw) if lesson.weights else {}
+        size, epochs = lesson.hyperparameters.batch or 1, lesson.hyperparameters.epochs or 1
+        each = -(-len(lesson.examples) // size)
+        for number in range(1, each * epochs + 1):
+            self.gate.wait(30)
+            start = (number - 1) % each * size
+            for example in lesson.examples[start : start + size]:
+                learnt[example.messages[-2].content] = example.messages[-1].content
+            valid = Loss(4.0 / 2**number, 0.5) if lesson.validation else None
+            kept = json.dumps(learnt, sort_keys=True).encode() if number % each == 0 else None
+            yield Step(number, each * epochs, Loss(2.0 / 2**number, 0.25), number * 10, valid, kept and valid, kept)
+            self.begun.set()
+
+
+def examples(count: int, start: int = 0) -> bytes:
+    """A training file: to `q0` say `a0`, and so on."""
+    rows = [
+        {"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": f"a{n}"}]}
+        for n in range(start, start + count)
+    ]
+    return "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+
+
