@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
+from evalharness.addresses import is_own
 from evalharness.errors import EvalError
 from evalharness.records import Payload, encode
 from evalharness.serving import chat, training
@@ -142,7 +142,7 @@ class App:
         """A web page that somebody looks at must not be able to use this server, by whatever name it reaches it."""
         host = (request.headers.get("host") or "").rpartition(":")[0] or request.host
         named = host.strip("[]")
-        if request.headers.get("origin") or (is_loopback(self._settings.host) and not is_loopback(named)):
+        if request.headers.get("origin") or (is_own(self._settings.host) and not is_own(named)):
             raise Refused(403, "This server answers programs on its own machine, not web pages.")
 
     async def _trick(self, request: web.Request, habit: Habit) -> None:
@@ -271,14 +271,6 @@ class Server:
         loop.run_until_complete(runner.cleanup())
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host's name or address is this machine's own."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _middleware(guarded: Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]) -> Middleware:

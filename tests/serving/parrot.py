@@ -15,11 +15,11 @@ from evalharness.serving.brain import Hyperparameters, Lesson, Loss, Said, Sampl
 class Parrot:
     """Says the last word of a question back, and what it has learnt to say where it was asked just that.
 
-    gate: a step is learnt only when it is set; begun: set when the first step was learnt.
+    holds_at: the step that is never learnt, 0 for none. gate: learning waits until it is set.
     """
 
     gate: threading.Event = field(default_factory=threading.Event)
-    begun: threading.Event = field(default_factory=threading.Event)
+    holds_at: int = 0
     broken: bool = False
 
     def __post_init__(self) -> None:
@@ -59,13 +59,16 @@ class Parrot:
         each = -(-len(lesson.examples) // size)
         for number in range(1, each * epochs + 1):
             self.gate.wait(30)
+            if number == self.holds_at:
+                threading.Event().wait()
             start = (number - 1) % each * size
             for example in lesson.examples[start : start + size]:
                 learnt[example.messages[-2].content] = example.messages[-1].content
             valid = Loss(4.0 / 2**number, 0.5) if lesson.validation else None
             kept = json.dumps(learnt, sort_keys=True).encode() if number % each == 0 else None
-            yield Step(number, each * epochs, Loss(2.0 / 2**number, 0.25), number * 10, valid, kept and valid, kept)
-            self.begun.set()
+            yield Step(
+                number, each * epochs, Loss(2.0 / 2**number, 0.25), number * 10, valid, valid if kept else None, kept
+            )
 
 
 def examples(count: int, start: int = 0) -> bytes:
@@ -75,5 +78,3 @@ def examples(count: int, start: int = 0) -> bytes:
         for n in range(start, start + count)
     ]
     return "".join(f"{json.dumps(row)}\n" for row in rows).encode()
-
-
