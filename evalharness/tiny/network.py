@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Floats: TypeAlias = NDArray[np.floating]
-    Ids: TypeAlias = NDArray[np.int64]
-    Weights: TypeAlias = dict[str, Floats]
+Floats: TypeAlias = "NDArray[np.floating]"
+Ids: TypeAlias = "NDArray[np.int64]"
+Weights: TypeAlias = dict[str, Floats]
+"""Every table of a network by its name."""
 
 TINIEST = 1e-5
 """Added under a root, so that a vector of zeros can be scaled."""
