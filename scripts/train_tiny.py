@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from evalharness.records import Message  # noqa: E402 - the package lies beside this folder
+from evalharness.tiny.alone import load_numpy  # noqa: E402 - the same
 from evalharness.tiny.chat import lesson, window  # noqa: E402 - the same
 from evalharness.tiny.generating import Manner, generate  # noqa: E402 - the same
 from evalharness.tiny.learning import Adam, Lesson, batch  # noqa: E402 - the same
@@ -83,6 +84,7 @@ def batches(school: School, tokenizer: Tokenizer, context: int) -> Iterator[list
 
 def train(school: School, steps: int) -> bytes:
     """A network trained from nothing, as the bytes of its file."""
+    load_numpy()
     tokenizer = vocabulary(school)
     shape = Shape(len(tokenizer))
     weights = initial(shape, SEED)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from evalharness.errors import Fault, Faults
 from evalharness.files import unreadable
 from evalharness.records import Payload, encode
+from evalharness.tiny.alone import load_numpy
 from evalharness.tiny.network import Shape
 from evalharness.tiny.tokenizer import Tokenizer
 
@@ -59,6 +60,7 @@ def load(path: Path, called: str = "") -> Model:
     `Faults` where it cannot be read, is damaged, is no such file, or was tuned from another base. called: how messages
     name it.
     """
+    load_numpy()
     name = called or str(path)
     try:
         with path.open("rb") as file:
@@ -78,7 +80,7 @@ def read(data: bytes, name: str) -> Model:
     try:
         return _read(data, name)
     except _Damaged as damaged:
-        hint = "a tune writes such files: evalharness tune"
+        hint = "a tune of tiny:base writes such files"
         raise Faults([Fault(name, 0, 0, f"not the weights of a tiny model: {damaged}", hint)]) from None
 
 

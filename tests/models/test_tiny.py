@@ -138,7 +138,7 @@ def test_damaged_weights_are_a_fault_before_anything_is_asked_and_none_where_not
 
     assert [str(fault) for fault in faults] == [
         "bad.tiny: not the weights of a tiny model: it begins with something else\n"
-        "  hint: a tune writes such files: evalharness tune"
+        "  hint: a tune of tiny:base writes such files"
     ]
     assert model.faults([]) == ()
 

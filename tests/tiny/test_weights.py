@@ -84,7 +84,7 @@ def test_thin_tables_are_multiplied_and_added_to_the_table_they_move() -> None:
     assert (found.weights["0.up"] == start.weights["0.up"]).all()
 
 
-HINT = "\n  hint: a tune writes such files: evalharness tune"
+HINT = "\n  hint: a tune of tiny:base writes such files"
 
 
 @pytest.mark.parametrize(
