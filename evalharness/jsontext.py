@@ -145,6 +145,37 @@ def past_blanks(text: str, at: int) -> int:
     return found.end() if found else at
 
 
+class Walk:
+    """A place in a JSON text, always at the next character that is not blank, and its line."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self._line = 1
+        self._counted = 0
+        self.pass_blanks()
+
+    @property
+    def line(self) -> int:
+        """The line of the place, from 1."""
+        self._line += self.text.count("\n", self._counted, self.at)
+        self._counted = self.at
+        return self._line
+
+    def meets(self, sign: str) -> bool:
+        """Whether the sign comes next (blanks aside); it is passed if so."""
+        self.pass_blanks()
+        found = self.text.startswith(sign, self.at)
+        if found:
+            self.at += 1
+            self.pass_blanks()
+        return found
+
+    def pass_blanks(self) -> None:
+        """Goes to the next character that is none."""
+        self.at = past_blanks(self.text, self.at)
+
+
 def noun(value: object) -> str:
     """What a JSON value that is no object is called in a message."""
     nouns = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from evalharness.errors import Fault, Faults
 from evalharness.files import decoded, quoted, unreadable
-from evalharness.jsontext import decode, noun, past_blanks
+from evalharness.jsontext import Walk, decode, noun, past_blanks
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader  # under this name only where types are checked
@@ -143,7 +143,7 @@ def _array(file: BinaryIO, called: str) -> Iterator[Row | Fault]:
         yield from error.faults
         return
     del raw
-    walk = _Walk(text)
+    walk = Walk(text)
     if not walk.meets("["):
         hint = "a JSON object a line belongs in a file named .jsonl"
         yield Fault(called, walk.line, 0, "this file must be one JSON array of objects", hint)
@@ -166,36 +166,6 @@ def _array(file: BinaryIO, called: str) -> Iterator[Row | Fault]:
             return
     if walk.at < len(text):
         yield Fault(called, walk.line, 0, "something follows the JSON array")
-
-
-class _Walk:
-    """A place in a JSON text, always at the next character that is not blank, and its line."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-        self._line = 1
-        self._counted = 0
-        self._pass_blanks()
-
-    @property
-    def line(self) -> int:
-        """The line of the place, from 1."""
-        self._line += self.text.count("\n", self._counted, self.at)
-        self._counted = self.at
-        return self._line
-
-    def meets(self, sign: str) -> bool:
-        """Whether the sign comes next (blanks aside); it is passed if so."""
-        self._pass_blanks()
-        found = self.text.startswith(sign, self.at)
-        if found:
-            self.at += 1
-            self._pass_blanks()
-        return found
-
-    def _pass_blanks(self) -> None:
-        self.at = past_blanks(self.text, self.at)
 
 
 # --- CSV ------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ FLOORS = [
     {"errors"},
     {"records", "registry", "stats", "escape", "text", "layout", "worddiff", "table", "leases"},
     {"flow", "files", "jsontext", "protocol", "envelope", "settings", "store", "findings", "books"},
-    {"config", "rows", "template", "tree", "cache", "snapshots"},
+    {"config", "rows", "template", "tree", "cache", "snapshots", "tuning"},
     {"models", "scorers", "schema"},
     {"grammar", "limits"},
     {"suite", "asking"},
