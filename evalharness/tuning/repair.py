@@ -1,0 +1,86 @@
+"""Training files written anew: repaired where that takes no guess, or in another dialect. The input stays as it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from evalharness.errors import EvalError, Fault, Faults
+from evalharness.store import write_text
+from evalharness.tuning.dataset import LOOKED_AHEAD, dialect_of
+from evalharness.tuning.dialects import NAMES, Dialect, Misshapen, read, write
+from evalharness.tuning.reading import Piece, pieces
+
+MOST_FAULTS = 20
+
+
+def fix(path: Path, output: Path, called: str = "") -> int:
+    """Writes the file with every repair that takes no guess; gives the number of lines written.
+
+    Each line that cannot be repaired stays as it is. Raises `Faults` where a part of the file could not be read, since
+    that part would be lost, and `EvalError` where `output` is there already.
+    """
+    return _write(output, (piece.text for piece in _whole(path, called or str(path)) if piece.text))
+
+
+def convert(path: Path, dialect: Dialect, output: Path, called: str = "") -> int:
+    """Writes the examples of a file in another dialect; gives their number.
+
+    Raises `Faults`, and writes nothing, where a line cannot be read or the dialect cannot hold all that it says; and
+    `EvalError` where `output` is there already.
+    """
+    return _write(output, _converted(path, dialect, called or str(path)))
+
+
+def beside(path: Path, word: str) -> Path:
+    """Where the new file goes: beside the old one, `train.fixed.jsonl` for `train.jsonl`."""
+    return path.with_name(f"{path.stem}.{word}.jsonl")
+
+
+def _write(output: Path, lines: Iterator[str]) -> int:
+    if output.exists() or output.is_symlink():
+        raise EvalError(f"{output}: is there already", "give another name with -o; no file is ever overwritten")
+    written = 0
+
+    def ended() -> Iterator[str]:
+        nonlocal written
+        for line in lines:
+            written += 1
+            yield f"{line}\n"
+
+    write_text(output, ended())
+    return written
+
+
+def _whole(path: Path, called: str) -> Iterator[Piece]:
+    for piece in pieces(path, called):
+        if piece.lost:
+            what = "a repair would lose what could not be read here"
+            found = piece.findings[-1]
+            raise Faults([Fault(called, found.line, 0, f"{found.what}; {what}", found.hint)])
+        yield piece
+
+
+def _converted(path: Path, dialect: Dialect, called: str) -> Iterator[str]:
+    found = pieces(path, called)
+    ahead = list(islice(found, LOOKED_AHEAD))
+    source = dialect_of(ahead)
+    faults: list[Fault] = []
+    for piece in _whole(path, called):
+        if not piece.text:
+            continue
+        try:
+            if piece.fields is None:
+                raise Misshapen(piece.findings[-1].what)
+            line = write(dialect, read(source, piece.fields))
+        except Misshapen as error:
+            faults.append(Fault(called, piece.line, 0, f"this cannot be written as {NAMES[dialect]}: {error}"))
+            if len(faults) >= MOST_FAULTS:
+                break
+            continue
+        if not faults:
+            yield json.dumps(line, ensure_ascii=False)
+    if faults:
+        raise Faults(faults)
