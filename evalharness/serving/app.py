@@ -40,7 +40,7 @@ SLACK = 2**20
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Where a server listens and keeps what it has, and how it behaves. port: 0 for a free one. shutdown: a date that
-    its models announce. now: seconds since 1970, for tests."""
+    its models announce. now: seconds since 1970, for tests. note: is told what went wrong inside."""
 
     state: Path
     host: str = "127.0.0.1"
@@ -48,6 +48,7 @@ class Settings:
     temper: Temper = field(default_factory=lambda: Temper(()))
     shutdown: str | None = None
     now: Callable[[], float] = time.time
+    note: Callable[[str], None] = lambda text: None
 
 
 class App:
@@ -134,6 +135,11 @@ class App:
             return _json(405, Refused(405, what).body, {**headers, "allow": ", ".join(sorted(error.allowed_methods))})
         except web.HTTPNotFound:
             return _json(404, no_url(request.method, request.path).body, headers)
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception as error:  # a brain or a disk may fail as it likes: this answer fails, the server goes on
+            self._settings.note(f"{request.method} {request.path} failed: {type(error).__name__}: {error}")
+            return _json(500, broken().body, headers)
         if not answer.prepared:
             answer.headers.update(headers)
         return answer

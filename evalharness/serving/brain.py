@@ -1,4 +1,4 @@
-"""What the server asks of whatever thinks and learns behind it: a few values, and a protocol of five methods."""
+"""What the server asks of whatever thinks and learns behind it: a few values, and a protocol."""
 
 from __future__ import annotations
 
@@ -19,37 +19,51 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a reply is drawn. most: tokens at most, None for as many as the model likes. top: how many likely tokens are
-    told beside each one."""
+    """How a reply is drawn. choice: which of several replies to one question. most: tokens at most, None for as many as
+    the model likes. stops: texts before which a reply ends. top: how many likely tokens are told beside each one."""
 
     temperature: float = 1.0
     top_p: float = 1.0
     seed: int = 0
+    choice: int = 0
     most: int | None = None
+    stops: tuple[str, ...] = ()
     top: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
-    """One token of a reply, its log-probability, and the likeliest ones at its place with theirs."""
+class Likely:
+    """A token that a place may have: its spelling, its log-probability, and the bytes it is of."""
 
     text: str
     logprob: float
-    top: tuple[tuple[str, float], ...] = ()
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token of a reply, and the likeliest ones at its place. added: what it adds to the words: nothing for one that
+    is a part of a character, the whole of which comes with its last part."""
+
+    said: Likely
+    added: str
+    top: tuple[Likely, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A reply. read: tokens of the question. finish: whether it ended by itself or was cut at `Sampling.most`."""
+    """A reply. tokens: what is added by all of them is its text. finish: whether it ended by itself or was cut at
+    `Sampling.most`. read, written: how many tokens the question and the reply took."""
 
     tokens: tuple[Token, ...]
     finish: Literal["stop", "length"]
     read: int
+    written: int
 
     @property
     def text(self) -> str:
         """The reply's words."""
-        return "".join(token.text for token in self.tokens)
+        return "".join(token.added for token in self.tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +109,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """All that a tune is made from; the same lesson gives the same steps. weights: None for the base itself."""
+    """All that a tune is made from; the same lesson gives the same steps."""
 
     base: str
-    weights: Weights | None
     examples: tuple[Example, ...]
     validation: tuple[Example, ...]
     hyperparameters: Hyperparameters
@@ -114,7 +127,7 @@ class Brain(Protocol):
         ...
 
     def complete(self, base: str, weights: Weights | None, messages: Sequence[Message], sampling: Sampling) -> Said:
-        """A reply; equal arguments give equal replies. Raises `TooLong` for more than it can read."""
+        """A reply; equal arguments give equal replies. Raises `Unanswerable` where the question cannot be taken."""
         ...
 
     def settled(self, wished: Hyperparameters, examples: int) -> Hyperparameters:
@@ -126,10 +139,11 @@ class Brain(Protocol):
         ...
 
 
-class TooLong(Exception):
-    """A question of more tokens than the model reads. most, given: in tokens."""
+class Unanswerable(Exception):
+    """A question that a model cannot take. code: what clients know it by."""
 
-    def __init__(self, most: int, given: int) -> None:
-        super().__init__(f"{given} tokens, {most} at most")
-        self.most = most
-        self.given = given
+    def __init__(self, message: str, param: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code

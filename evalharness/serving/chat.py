@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from evalharness.records import Message, Payload
 from evalharness.serving import shapes
-from evalharness.serving.brain import Brain, Said, Sampling, Token, TooLong
+from evalharness.serving.brain import Brain, Said, Sampling, Unanswerable
 from evalharness.serving.fields import Fields
 from evalharness.serving.models import Known, Models
 from evalharness.serving.refusals import wrong
@@ -30,7 +30,6 @@ class Wish:
     messages: tuple[Message, ...]
     sampling: Sampling
     replies: int
-    stops: tuple[str, ...]
     logprobs: bool
     streams: bool
     counts: bool
@@ -48,7 +47,7 @@ class Answer:
     @property
     def usage(self) -> Payload:
         """Tokens of the question, once, and of all its replies."""
-        return shapes.usage(self.said[0].read, sum(len(said.tokens) for said in self.said))
+        return shapes.usage(self.said[0].read, sum(said.written for said in self.said))
 
     def whole(self) -> Payload:
         """The answer as one object."""
@@ -61,7 +60,7 @@ class Answer:
         for at, said in enumerate(self.said):
             yield self._piece(shapes.delta(at, "", None, role=True))
             for token in said.tokens:
-                yield self._piece(shapes.delta(at, token.text, token if self.wish.logprobs else None))
+                yield self._piece(shapes.delta(at, token.added, token if self.wish.logprobs else None))
             yield self._piece(shapes.delta(at, None, None, said.finish))
         if self.wish.counts:
             yield self._chunk([], self.usage)
@@ -97,7 +96,6 @@ def wish(raw: bytes, models: Models) -> Wish:
         messages,
         _sampling(fields, top or 0),
         fields.whole("n", 1, 128) or 1,
-        _stops(fields),
         logprobs,
         streams,
         options.flag("include_usage") if options else False,
@@ -113,21 +111,16 @@ def wish(raw: bytes, models: Models) -> Wish:
 
 
 def answer(brain: Brain, asked: Wish, created: int) -> Answer:
-    """Asks the brain for every reply; the k-th is drawn with the seed `seed + k`."""
+    """Asks the brain for every reply."""
     said = []
-    for copy in range(asked.replies):
-        sampling = replace(asked.sampling, seed=asked.sampling.seed + copy)
+    for choice in range(asked.replies):
+        sampling = replace(asked.sampling, choice=choice)
         try:
-            found = brain.complete(asked.model.base, asked.model.weights, asked.messages, sampling)
-        except TooLong as error:
-            what = (
-                f"This model's maximum context length is {error.most} tokens. However, your messages resulted in "
-                f"{error.given} tokens. Please reduce the length of the messages."
-            )
-            raise wrong(what, "messages", "context_length_exceeded") from None
-        said.append(_stopped(found, asked.stops))
+            said.append(brain.complete(asked.model.base, asked.model.weights, asked.messages, sampling))
+        except Unanswerable as error:
+            raise wrong(error.message, error.param, error.code) from None
     texts = [[message.role, message.content] for message in asked.messages]
-    name = digest(asked.model.name, asked.model.fingerprint, texts, repr(asked.sampling), asked.replies, asked.stops)
+    name = digest(asked.model.name, asked.model.fingerprint, texts, repr(asked.sampling), asked.replies)
     return Answer(asked, f"chatcmpl-{name[:24]}", created, tuple(said))
 
 
@@ -141,8 +134,9 @@ def _sampling(fields: Fields, top: int) -> Sampling:
         1.0 if temperature is None else temperature,
         1.0 if top_p is None else top_p,
         fields.whole("seed", -(2**63), MOST_SEED) or 0,
-        next((most for most in longest if most is not None), None),
-        top,
+        most=next((most for most in longest if most is not None), None),
+        stops=_stops(fields),
+        top=top,
     )
 
 
@@ -191,19 +185,3 @@ def _format(fields: Fields) -> None:
     if wished is not None and (kind := wished.needed("type")) != "text":
         what = f"Invalid parameter: 'response_format' of type '{kind[:80]}' is not supported with this model."
         raise wrong(what, "response_format")
-
-
-def _stopped(said: Said, stops: tuple[str, ...]) -> Said:
-    """The reply up to the first of the texts it is to stop at, which is not part of it."""
-    text = said.text
-    ends = [end for stop in stops if (end := text.find(stop)) >= 0]
-    if not ends:
-        return said
-    kept: list[Token] = []
-    room = min(ends)
-    for token in said.tokens:
-        if room <= 0:
-            break
-        kept.append(replace(token, text=token.text[:room]))
-        room -= len(token.text)
-    return Said(tuple(kept), "stop", said.read)

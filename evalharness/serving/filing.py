@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from evalharness.records import Payload
 from evalharness.serving import shapes
@@ -81,6 +82,11 @@ class Files:
         if content is None:
             raise no_file(ident)
         return content
+
+    def path(self, ident: str) -> Path:
+        """Where a file's bytes lie."""
+        self.record(ident)
+        return self._shelf.content_path("files", ident)
 
     def all(self, page: Page, purpose: str | None = None) -> Payload:
         """A part of the list of files, of one purpose or of every one."""

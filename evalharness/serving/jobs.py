@@ -151,11 +151,10 @@ class Jobs:
         return "cancelled" if ident in self._cancelled else "stopping" if self._stopping.is_set() else ""
 
     def _base(self, name: str) -> str:
-        try:
-            return self._rooms.models.named(name).name
-        except Refused:
+        if name not in self._rooms.brain.names:  # a tune is of a base: what it learnt is kept as moves from there
             what = f"Model {name} is not available for fine-tuning or does not exist."
-            raise wrong(what, "model", "model_not_available") from None
+            raise wrong(what, "model", "model_not_available")
+        return name
 
     def _file(self, ident: str, param: str) -> str:
         record = self._rooms.files.record(ident, param)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from evalharness.records import Payload
-from evalharness.serving.brain import Loss, Said, Token
+from evalharness.serving.brain import Likely, Loss, Said, Token
 
 
 def listing(items: Sequence[Payload], *, more: bool, ends: bool = False) -> Payload:
@@ -116,12 +116,11 @@ def delta(
 
 def likelihood(token: Token) -> Payload:
     """A token's log-probability, and the likeliest ones beside it."""
-    top = [_token(text, logprob) for text, logprob in token.top]
-    return {**_token(token.text, token.logprob), "top_logprobs": top}
+    return {**_token(token.said), "top_logprobs": [_token(likely) for likely in token.top]}
 
 
-def _token(text: str, logprob: float) -> Payload:
-    return {"token": text, "logprob": logprob, "bytes": list(text.encode("utf-8", "surrogatepass"))}
+def _token(likely: Likely) -> Payload:
+    return {"token": likely.text, "logprob": likely.logprob, "bytes": list(likely.raw)}
 
 
 def usage(read: int, written: int) -> Payload:

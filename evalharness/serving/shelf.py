@@ -125,6 +125,10 @@ class Shelf:
         except FileNotFoundError:
             return None
 
+    def content_path(self, kind: Kind, ident: str) -> Path:
+        """Where that content lies."""
+        return self._path(kind, ident, ".bin")
+
     def held(self) -> threading.RLock:
         """Keeps other threads out for as long as it is held: `with shelf.held(): ...`."""
         return self._guard

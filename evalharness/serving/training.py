@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from evalharness.errors import EvalError
 from evalharness.records import Payload
 from evalharness.serving import shapes
 from evalharness.serving.brain import Example, Hyperparameters, Lesson, Loss, Step
@@ -55,6 +56,9 @@ def train(jobs: Jobs, rooms: Rooms) -> Callable[[str, Callable[[], str]], None]:
             pass
         except Unfit as unfit:
             _fail(doing, unfit.shown)
+        except EvalError as error:  # what the brain cannot learn from
+            what = f"The job failed due to an invalid training file. {error.what}"
+            _fail(doing, {"code": "invalid_training_file", "message": what, "param": "training_file"})
         except Exception as error:  # a brain may fail as it likes: the job fails, the server goes on
             what = f"The job failed due to an internal error: {type(error).__name__}: {error}"
             _fail(doing, {"code": "server_error", "message": what[:500], "param": None})
@@ -76,19 +80,19 @@ def _work(work: Work) -> None:
     base = work.rooms.models.named(record.text("model"))
     seed = record.shown["seed"]
     assert isinstance(seed, int)
-    _learn(work, Lesson(base.base, base.weights, training, validation, settled, seed))
+    _learn(work, Lesson(base.base, training, validation, settled, seed))
 
 
 def _read(work: Work, file: str, side: Side) -> tuple[Example, ...]:
     if not file:
         return ()
     try:
-        content = work.rooms.files.content(file)
+        path = work.rooms.files.path(file)
     except Refused:
         what = f"The job failed because the {side} file {file} was deleted."
         raise Unfit(f"invalid_{side}_file", what, f"{side}_file") from None
     method = work.jobs.record(work.id).own["method"]
-    return examples(content, side, file, str(method))
+    return examples(path, side, file, str(method))
 
 
 def _learn(work: Work, lesson: Lesson) -> None:

@@ -82,12 +82,12 @@ class Watching:
         moved = status != self.job.status
         if moved and status not in USUAL and status not in ("succeeded", "failed", "cancelled"):
             self._watcher.note(f"the status '{shown(status)}' is not one that is known here; waiting on")
+        if moved or self.job.ended:
+            self.job = self._desk.save(_said(self.job, found))
+        told = self._events()
         if moved:
-            self.job = self._desk.save(_said(self.job, found))
             self._watcher.status(self.job)
-        elif self.job.ended:
-            self.job = self._desk.save(_said(self.job, found))
-        return self._events() or moved
+        return told or moved
 
     def _events(self) -> bool:
         """Tells what is new, the oldest first; whether there was anything."""

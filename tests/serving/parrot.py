@@ -6,9 +6,21 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from evalharness.records import Message
-from evalharness.serving.brain import Hyperparameters, Lesson, Loss, Said, Sampling, Step, Token, TooLong, Weights
+from evalharness.serving.brain import (
+    Hyperparameters,
+    Lesson,
+    Likely,
+    Loss,
+    Said,
+    Sampling,
+    Step,
+    Token,
+    Unanswerable,
+    Weights,
+)
 
 
 @dataclass
@@ -35,16 +47,22 @@ class Parrot:
         asked = messages[-1].content
         read = sum(len(message.content.split()) for message in messages)
         if read > 100:
-            raise TooLong(100, read)
+            raise Unanswerable(f"{read} words, 100 at most", "messages", "context_length_exceeded")
         learnt = json.loads(weights.raw) if weights else {}
         words = str(learnt.get(asked, asked)).split(" ")
         if sampling.temperature:
-            words.append(str(sampling.seed))
-        pieces = [word if at == 0 else f" {word}" for at, word in enumerate(words)]
-        tokens = tuple(Token(piece, -0.5, ((piece, -0.5), ("crow", -2.0))[: sampling.top]) for piece in pieces)
-        if sampling.most is not None and len(tokens) > sampling.most:
-            return Said(tokens[: sampling.most], "length", read)
-        return Said(tokens, "stop", read)
+            words.append(str(sampling.seed + sampling.choice))
+        words = words[: next((at for at, word in enumerate(words) if word in sampling.stops), None)]
+        finish: Literal["stop", "length"] = "stop"
+        if sampling.most is not None and len(words) > sampling.most:
+            words, finish = words[: sampling.most], "length"
+        tokens = tuple(self._token(word, first=at == 0, top=sampling.top) for at, word in enumerate(words))
+        return Said(tokens, finish, read, len(tokens))
+
+    def _token(self, word: str, *, first: bool, top: int) -> Token:
+        said = word if first else f" {word}"
+        likely = (Likely(said, -0.5, said.encode()), Likely("crow", -2.0, b"crow"))
+        return Token(likely[0], said, likely[:top])
 
     def settled(self, wished: Hyperparameters, examples: int) -> Hyperparameters:
         """Two epochs in batches of five."""
@@ -54,7 +72,7 @@ class Parrot:
         """Learns a batch by heart at each step; the loss falls by a half each time."""
         if self.broken:
             raise RuntimeError("out of crackers")
-        learnt = json.loads(lesson.weights.raw) if lesson.weights else {}
+        learnt: dict[str, str] = {}
         size, epochs = lesson.hyperparameters.batch or 1, lesson.hyperparameters.epochs or 1
         each = -(-len(lesson.examples) // size)
         for number in range(1, each * epochs + 1):
