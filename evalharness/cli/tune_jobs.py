@@ -248,8 +248,9 @@ def _watch(ctx: click.Context, job: TuneJob, settings: Config, waiting: Waiting)
         stopped = EvalError("interrupted", hint)
         stopped.exit_code = 130
         raise stopped from None
-    _print(job, as_json=waiting.as_json)
-    if job.status == "succeeded" and waiting.then is not None:
+    goes_on = job.status == "succeeded" and waiting.then is not None
+    _print(job, as_json=waiting.as_json, then=goes_on)
+    if goes_on and waiting.then is not None:
         from evalharness.cli.compare import compare_verb
 
         base, tuned = _arms(job)
@@ -321,15 +322,15 @@ def _arms(job: TuneJob) -> tuple[str, str]:
     return f"job:{job.name}@base", f"job:{job.name}"
 
 
-def _print(job: TuneJob, *, as_json: bool) -> None:
+def _print(job: TuneJob, *, as_json: bool, then: bool = False) -> None:
     if as_json:
         click.echo(json.dumps(asdict(job), indent=2))
         return
-    for line in _lines(job):
+    for line in _lines(job, then=then):
         click.echo(terminal(line))
 
 
-def _lines(job: TuneJob) -> Sequence[str]:
+def _lines(job: TuneJob, *, then: bool) -> Sequence[str]:
     lines = [f"{job.name} ({job.job}): {job.status}"]
     if job.error:
         lines.append(f"  why:     {job.error}")
@@ -339,8 +340,10 @@ def _lines(job: TuneJob) -> Sequence[str]:
         lines.append(f"  learnt:  {job.trained_tokens:,} tokens")
     lines += _checkpoint_lines(job)
     if job.result:
-        lines.append(f"  figures: {shown(job.result)}")
+        lines.append(f"  figures: {shown(config().folder / job.result)}")
     base, tuned = _arms(job)
+    if then:
+        return lines
     if job.status == "succeeded" and job.tuned:
         lines.append(f"next:   evalharness compare SUITE --base {base} --tuned {tuned}")
     elif not job.ended:

@@ -241,6 +241,7 @@ class Server:
         self._thread.start()
         self._ready.wait()
         if self._failed is not None:
+            self._thread.join()
             self._app.close()
             reason = self._failed.strerror or str(self._failed)
             place = f"{self._settings.host}:{self._settings.port}"

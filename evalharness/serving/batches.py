@@ -54,7 +54,8 @@ class Batches:
         """Leaves what is under way, to be taken up by the next start."""
         self._stopping.set()
         self._waiting.put(None)
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def create(self, raw: bytes) -> Payload:
         """Creates a batch; that its lines are good is found out later."""

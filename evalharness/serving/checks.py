@@ -66,6 +66,8 @@ def examples(path: Path, side: Side, file: str, method: str) -> tuple[Example, .
             f"Input file {file} is in the fine-tune-chat format, but the specified fine-tuning job is not using "
             f"'supervised' as the training method (provided method={method}).",
         )
+    if report.totals.get("missing_messages_list", 0) == report.examples:
+        raise _invalid(side, "Unexpected file format, expected either prompt/completion pairs or chat messages.")
     if wrong:
         raise _unfit(side, wrong[0])
     if known == "dpo":

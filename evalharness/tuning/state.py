@@ -152,6 +152,10 @@ class Desk:
         """Where the figures of a job's steps lie."""
         return self.folder / f"{slug(name)}.csv"
 
+    def shown(self, path: Path) -> str:
+        """A path below the project's folder as its states name it."""
+        return path.relative_to(self._root).as_posix()
+
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
         """Lets one process at a time send anything for that name; another waits until it has done so."""

@@ -153,7 +153,7 @@ class Watching:
         if self.measured:
             path = self._desk.result_path(self.job.name)
             write_text(path, iter(_csv(self.measured)))
-            self.job = self._desk.save(replace(self.job, result=str(path)))
+            self.job = self._desk.save(replace(self.job, result=self._desk.shown(path)))
         return self.job
 
     def _checkpoints(self) -> tuple[Checkpoint, ...]:

@@ -45,6 +45,8 @@ class Parrot:
     def complete(self, base: str, weights: Weights | None, messages: Sequence[Message], sampling: Sampling) -> Said:
         """`learnt` or the question's words; with a temperature, its seed behind them."""
         asked = messages[-1].content
+        if self.broken:
+            raise RuntimeError("out of crackers")
         read = sum(len(message.content.split()) for message in messages)
         if read > 100:
             raise Unanswerable(f"{read} words, 100 at most", "messages", "context_length_exceeded")
