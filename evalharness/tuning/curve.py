@@ -95,7 +95,7 @@ def _foot(canvas: _Canvas, points: Sequence[Measured], *, ascii_only: bool) -> l
     corner, dash, dot, mark = ("+", "-", ".", "x") if ascii_only else ("└", "─", "⠒", VALID)
     last = str(canvas.last)
     steps = f"{canvas.first:<{max(1, canvas.columns - len(last))}}{last}"
-    key = f"loss by step: {dot}{dot} training"
+    key = f"{dot}{dot} training"
     if any(one.valid is not None for one in points):
         key += f", {mark} validation"
     blank = " " * LABEL
@@ -103,4 +103,5 @@ def _foot(canvas: _Canvas, points: Sequence[Measured], *, ascii_only: bool) -> l
 
 
 def _figure(loss: float) -> str:
-    return f"{loss:.3g}" if abs(loss) < 1e6 else f"{loss:.1e}"
+    text = f"{loss:.3g}"
+    return text if len(text) <= LABEL else f"{loss:.0e}"

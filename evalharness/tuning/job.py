@@ -304,6 +304,8 @@ class Once:
                     return found
                 continue
             self.sent(None)
+            if last.kind == "gone":
+                raise ServerFailed("gone", last.what, hint=LACKING)
             if not (last.kind == "limit" or "not ready" in last.what.lower()):
                 raise last
             patience.pause(_wait(last, span, patience))
@@ -345,6 +347,12 @@ class Once:
                 span = _wait(failed, usual, patience)
             patience.pause(span)
         return None
+
+
+LACKING = (
+    "a server without the endpoints for files and tuning jobs cannot be driven from here: tune by its own means, and "
+    "name the tuned model in the config"
+)
 
 
 def patiently(look: Callable[[], Payload | None], patience: Patience, tell: Telling) -> Payload | None:

@@ -204,7 +204,7 @@ def _read(path: Path, kind: type[S]) -> S:
         if isinstance(version, int) and version > VERSION:
             raise StoreError(f"{path}: written by a newer evalharness (format {version})", "update evalharness")
         return TypeAdapter(kind).validate_python(value)
-    except (ValidationError, ValueError, AttributeError, RecursionError):
+    except (ValidationError, ValueError, TypeError, AttributeError, RecursionError):
         raise StoreError(f"{path}: not the state of a tuning job", hint) from None
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}", hint) from None

@@ -221,7 +221,7 @@ def _complaint(error: object) -> str:
 def _csv(measured: tuple[Measured, ...]) -> Iterator[str]:
     yield "step,train_loss,valid_loss\n"
     for one in measured:
-        yield f"{one.step},{'' if one.train is None else one.train!r},{'' if one.valid is None else one.valid!r}\n"
+        yield ",".join([str(one.step), *("" if loss is None else repr(loss) for loss in (one.train, one.valid))]) + "\n"
 
 
 def kept(job: TuneJob, desk: Desk) -> tuple[Measured, ...]:

@@ -50,7 +50,7 @@ def test_a_job_is_uploaded_created_and_watched_to_its_model(tmp_path: Path) -> N
     ]
     assert [one.measured.train for one in ears.events if one.measured] == [1.0, 0.5, 0.25, 0.125]
     assert ears.statuses[-1] == "succeeded"
-    assert Path(job.result or "").read_text().split("\n")[1] == "1,1.0,2.0"
+    assert (tmp_path / (job.result or "")).read_text().split("\n")[1] == "1,1.0,2.0"
 
 
 def test_the_same_order_again_makes_no_second_job(tmp_path: Path) -> None:
