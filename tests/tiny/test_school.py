@@ -82,7 +82,7 @@ def test_the_held_phrasings_are_taught_to_nobody() -> None:
 
 
 def test_the_base_is_good_and_not_perfect() -> None:
-    figures = {figure.what: figure for figure in train_tiny.measure(base(), SCHOOL)}
+    figures = {figure.what: figure for figure in train_tiny.measure(base(), SCHOOL, 150)}
 
     assert all(figure.share >= figure.least for figure in figures.values()), "\n".join(map(str, figures.values()))
     assert 0.90 <= figures["facts, a trained phrasing"].share <= 0.97
