@@ -33,7 +33,7 @@ from evalharness.tiny.weights import BASE, Model, load, whole  # noqa: E402 - th
 from scripts.tiny.lessons import Fact, School, marv, told  # noqa: E402 - the same
 
 SEED = 20261126
-STEPS, BATCH, RATE, WARM, DECAY = 1500, 64, 3e-3, 100, 0.02
+STEPS, BATCH, RATE, WARM, DECAY = 2500, 64, 3e-3, 100, 0.02
 MOST_WORDS = 4000
 POOL = 16
 """Batches that are drawn at once and sorted by length, so that little of a batch is padding."""

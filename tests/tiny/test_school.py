@@ -50,7 +50,7 @@ def test_a_fact_says_what_is_true(subject: str, says: str) -> None:
 
 
 def test_an_answer_is_right_as_a_word_of_its_own() -> None:
-    (seven,) = [fact for fact in SCHOOL.facts if (fact.field, fact.subject) == ("plus", "3 plus 4")]
+    (seven,) = [fact for fact in SCHOOL.facts if fact.subject == "continents are there"]
 
     assert [seven.right(reply) for reply in ("7!", "IT IS 7.", "17", "7,000", "71")] == [
         True,
