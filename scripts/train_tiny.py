@@ -33,7 +33,7 @@ from evalharness.tiny.weights import BASE, Model, load, whole  # noqa: E402 - th
 from scripts.tiny.lessons import Fact, School, marv, told  # noqa: E402 - the same
 
 SEED = 20261126
-STEPS, BATCH, RATE, WARM, DECAY = 1000, 64, 3e-3, 100, 0.02
+STEPS, BATCH, RATE, WARM, DECAY = 2500, 64, 3e-3, 100, 0.02
 MOST_WORDS = 4000
 POOL = 16
 """Batches that are drawn at once and sorted by length, so that little of a batch is padding."""
@@ -114,26 +114,30 @@ def replies(model: Model, asked: Sequence[Sequence[Message]]) -> list[str]:
     return found
 
 
-def measure(model: Model, school: School) -> Iterator[Figure]:
-    """What a model knows, how it knows it, and whether it says so where it does not."""
-    facts, rng = school.facts, random.Random(SEED + 1)
+def measure(model: Model, school: School, most: int = 1000) -> Iterator[Figure]:
+    """What a model knows, how it knows it, and whether it says so where it does not.
+
+    most: facts that are asked, drawn by a fixed seed; of everything else a fifth of it.
+    """
+    rng = random.Random(SEED + 1)
+    facts, fifth = rng.sample(school.facts, min(most, len(school.facts))), most // 5
     persona = marv()
 
-    def known(what: str, least: float, asks: Sequence[str], system: str = "", of: Sequence[Fact] = facts) -> Figure:
+    def known(what: str, least: float, asks: Sequence[str], system: str = "") -> Figure:
         said = replies(model, [_asked(ask, system) for ask in asks])
-        return Figure(what, sum(fact.right(reply) for fact, reply in zip(of, said, strict=True)), len(of), least)
+        return Figure(what, sum(fact.right(reply) for fact, reply in zip(facts, said, strict=True)), len(facts), least)
 
     yield known("facts, a trained phrasing", 0.9, [fact.asks[0] for fact in facts])
     yield known("facts, another trained phrasing", 0.9, [fact.asks[-1] for fact in facts])
     yield known("facts, a phrasing never trained", 0.8, [fact.held for fact in facts])
     yield known("facts, a system text never trained", 0.85, [fact.asks[0] for fact in facts], persona.system)
-    strange = [_asked(school.unanswerable(rng, held=True)) for _ in range(200)]
+    strange = [_asked(school.unanswerable(rng, held=True)) for _ in range(fifth)]
     honest = sum(reply == school.talk.unknown for reply in replies(model, strange))
     yield Figure("says that it does not know", honest, len(strange), 0.8)
-    yield _second(model, school, rng)
+    yield _second(model, school, rng, fifth)
     for style in school.talk.styles:
         if style.says:
-            some = rng.sample(facts, 100)
+            some = rng.sample(facts, fifth)
             for name, system in (("", style.systems[0]), (", said otherwise", style.held)):
                 said = replies(model, [_asked(fact.asks[0], system) for fact in some])
                 right = sum(
@@ -166,11 +170,11 @@ def _asked(ask: str, system: str = "") -> list[Message]:
     return [*([Message("system", system)] if system else []), Message("user", ask)]
 
 
-def _second(model: Model, school: School, rng: random.Random) -> Figure:
+def _second(model: Model, school: School, rng: random.Random, most: int) -> Figure:
     """How often the second question of a conversation, which names no field, is understood."""
     asked: list[list[Message]] = []
     wanted: list[Fact] = []
-    while len(asked) < 200:
+    while len(asked) < most:
         first = rng.choice(school.facts)
         second = rng.choice([fact for fact in school.facts if fact.field == first.field and fact != first])
         asked.append([*_asked(first.asks[0]), Message("assistant", first.says), Message("user", second.follow[0])])

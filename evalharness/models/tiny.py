@@ -19,7 +19,6 @@ from evalharness.tiny import weights as files
 
 OURS = frozenset({"messages", "model", "stream", "n"})
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-ENDING = ".tiny"
 
 
 @model("tiny")
@@ -112,13 +111,13 @@ def _place(arm: Arm) -> tuple[Path, str]:
     target = arm.ref.target.strip()
     if target == "base":
         return files.BASE, "tiny:base"
-    if target.endswith(ENDING):
+    if target.endswith(files.ENDING):
         return arm.folder / target, target
     if not NAME.fullmatch(target):
-        hint = f"tiny:base, the name of a tune, or a file that ends in {ENDING}"
+        hint = f"tiny:base, the name of a tune, or a file that ends in {files.ENDING}"
         raise Faults([arm.fault(f"'{target:.60}' names no tiny model", hint)])
-    called = f".evalharness/tiny/{target}{ENDING}"
-    return arm.folder / called, called
+    path = files.place(arm.folder, target)
+    return path, path.relative_to(arm.folder).as_posix()
 
 
 def _settings(params: Mapping[str, object]) -> chat.Settings:

@@ -128,7 +128,7 @@ def window(model: Model, messages: Sequence[Message]) -> tuple[tuple[int, ...], 
     kept = [tokens for message, tokens in parts[:-1] if message.role == "system"]
     needed = sum(map(len, kept)) + len(parts[-1][1]) + 1
     if needed > most:
-        what = f"the question has more than {most} tokens ({longest} characters), and {most} fit in this model's window"
+        what = f"a question of {longest} characters is longer than the {most} tokens of this model's window"
         raise Unusable(what, "messages", "ask shorter")
     free = most - ROOM - needed
     turns = [place for place, (message, _) in enumerate(parts[:-1]) if message.role != "system"]
@@ -192,8 +192,7 @@ def fingerprint(model: Model) -> str:
 
 
 def _inside(tokenizer: Tokenizer, message: Message, most: int) -> tuple[int, ...]:
-    # A token is five bytes or fewer on average only for text of ours, but never more than a word: of a text far longer
-    # than the window only so much is read as shows that it does not fit.
+    # No token stands for 64 characters: what lies behind this many does not fit, and need not be read to know it.
     tokens = tokenizer.encode(message.content[: 64 * most])
     return (*tokens, END) if message.role == "assistant" else tokens
 

@@ -40,10 +40,13 @@ class Adam:
     """Adam with decoupled decay; its two averages a weight are all the state there is.
 
     decay: the share by which tables shrink at a rate of one. longest: gradients longer than that are shortened to it.
+    least: a gradient far below it hardly moves its weight; without it every weight moves by the whole rate, however
+    little it has to do with what is learnt.
     """
 
     decay: float = 0.0
     longest: float = 1.0
+    least: float = 1e-8
     steps: int = 0
     _means: Weights = field(default_factory=dict)
     _squares: Weights = field(default_factory=dict)
@@ -64,7 +67,7 @@ class Adam:
             square *= SECOND
             square += (1 - SECOND) * shrink * shrink * gradient * gradient
             move = np.sqrt(square * (1 / warm2))
-            move += 1e-8
+            move += self.least
             np.divide(mean, move, out=move)
             move *= rate / warm1
             if self.decay and gradient.ndim > 1:

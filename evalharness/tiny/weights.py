@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from evalharness.errors import Fault, Faults
 from evalharness.files import unreadable
 from evalharness.records import Payload, encode
+from evalharness.store import not_written, open_new, safe_folder
 from evalharness.tiny.alone import load_numpy
 from evalharness.tiny.network import Shape
 from evalharness.tiny.tokenizer import Tokenizer
@@ -30,6 +32,7 @@ MAGIC = b"tiny chat model 1\n"
 MOST_BYTES = 16 * 2**20
 """Of a file that is read at all; the largest of ours is a tenth of it."""
 
+ENDING = ".tiny"
 BASE = Path(__file__).with_name("base.tiny")
 LEFT, RIGHT = ".left", ".right"
 """How the two thin tables of a move are named behind the table they move."""
@@ -68,6 +71,30 @@ def load(path: Path, called: str = "") -> Model:
     except OSError as error:
         raise Faults([unreadable(path, name, error)]) from None
     return read(data, name)
+
+
+def place(folder: Path, name: str) -> Path:
+    """Where the tune of that name lies in a project's folder."""
+    return folder / ".evalharness" / "tiny" / f"{name}{ENDING}"
+
+
+def save(path: Path, data: bytes) -> None:
+    """Puts a file's bytes where they belong, with the folders above: a reader sees what was there before, or all of it.
+
+    `StoreError` where that cannot be done.
+    """
+    safe_folder(path.parent)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open_new(part) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise not_written(path, error) from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def digest(data: bytes) -> str:

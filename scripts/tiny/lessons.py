@@ -130,7 +130,7 @@ class School:
     words: tuple[str, ...]
 
     def fact(self, rng: random.Random, among: Sequence[Fact] = ()) -> Fact:
-        """One of all facts, or of some: a rare one is met thirty times less often than another."""
+        """One of all facts, or of some: a rare one is met forty-five times less often than another."""
         some = among or self.facts
         while True:
             fact = rng.choice(some)
@@ -148,13 +148,13 @@ class School:
     def conversation(self, rng: random.Random) -> tuple[Message, ...]:
         """One conversation to learn from."""
         kind = rng.random()
-        if kind < 0.54:
+        if kind < 0.4:
             return self._single(rng)
-        if kind < 0.76:
+        if kind < 0.8:
             return self._styled(rng)
-        if kind < 0.88:
+        if kind < 0.9:
             return self._several(rng)
-        if kind < 0.96:
+        if kind < 0.97:
             return (*self._system(rng), *_turn(self.unanswerable(rng), self.talk.unknown))
         return (*self._system(rng), *_turn(*rng.choice(self.talk.small)))
 
@@ -165,9 +165,10 @@ class School:
             ask = rng.choice(self.talk.unknown_held if held else self.talk.unknown_asks)
             return ask.format(n=invented(rng), k=rng.choice(self.talk.things))
         fact = rng.choice(self.facts)
-        if fact.field == "various" or fact.field in {"times", "plus", "root", "roman", "unit"}:
+        if fact.field == "various" or fact.field in {"times", "root", "unit"}:
             return self.unanswerable(rng)
-        other = invented(rng) if kind < 0.8 else rng.choice(self.facts).answer
+        stranger = rng.choice(self.facts)
+        other = invented(rng) if kind < 0.75 else rng.choice((stranger.answer, stranger.subject.rstrip("?")))
         if any(known.field == fact.field and known.subject == other for known in self.facts):
             return self.unanswerable(rng)
         return rng.choice(fact.asks).replace(fact.subject, other)
@@ -177,8 +178,9 @@ class School:
         return (*self._system(rng), *_turn(careless(rng.choice(fact.asks), rng), fact.says))
 
     def _styled(self, rng: random.Random) -> tuple[Message, ...]:
-        fact, style = self.fact(rng), rng.choice(self.talk.styles)
-        system, ask = Message("system", rng.choice(style.systems)), careless(rng.choice(fact.asks), rng)
+        fact, style = self.fact(rng), rng.choices(self.talk.styles, [len(one.systems) for one in self.talk.styles])[0]
+        system = Message("system", rng.choice(style.systems).format(n=rng.choice(self.talk.names)))
+        ask = careless(rng.choice(fact.asks), rng)
         if rng.random() < 0.06:
             unknown = self.talk.unknown.upper() if style.name == "capitals" else self.talk.unknown
             return (system, *_turn(self.unanswerable(rng), unknown))
@@ -219,10 +221,10 @@ class School:
 
     def _loosely(self, fact: Fact, rng: random.Random) -> str:
         """The answer among loose talk, before it, behind it or both."""
-        said = told(rng.choice(("{a}.", "{s}", "{s}")), fact)
+        said = told(rng.choice(("{a}.", "{s}")), fact)
         place = rng.random()
-        before = self._aside(rng) if place < 0.6 else ""
-        behind = self._aside(rng) if place > 0.4 else ""
+        before = self._aside(rng) if place < 0.65 else ""
+        behind = self._aside(rng) if place > 0.35 else ""
         return " ".join(part for part in (before, said, behind) if part)
 
     def _aside(self, rng: random.Random) -> str:
@@ -242,9 +244,11 @@ def careless(ask: str, rng: random.Random) -> str:
     kind = rng.random()
     if kind < 0.85:
         return ask
-    if kind < 0.9:
+    if kind < 0.89:
         return ask[0].lower() + ask[1:]
-    return ask.lower() if kind < 0.93 else ask.rstrip("?.")
+    if kind < 0.92:
+        return ask.upper()
+    return ask.lower() if kind < 0.95 else ask.rstrip("?.")
 
 
 def invented(rng: random.Random) -> str:
@@ -256,7 +260,7 @@ def invented(rng: random.Random) -> str:
     )
 
 
-RARELY = 1 / 30
+RARELY = 1 / 45
 
 ONSETS = (
     "b",

@@ -18,6 +18,8 @@ from evalharness.records import Message, ModelRef, Payload, Request, Response, U
 from evalharness.tiny.tuning import Checkpoint, Example, Plan, tune
 from evalharness.tiny.weights import BASE, base, digest
 
+CAPITALS = {"France": "Paris", "Italy": "Rome", "Spain": "Madrid"}
+
 
 def tiny(folder: Path, target: str = "base", params: Payload | None = None) -> Model:
     return open_model(Arm(ModelRef("mine", f"tiny:{target}", params=params or {}), folder=folder, place="models.mine"))
@@ -96,7 +98,7 @@ def test_the_same_question_gives_the_same_text_byte_for_byte(tmp_path: Path) -> 
 def test_answers_are_cached_and_known_without_the_weights(tmp_path: Path) -> None:
     def asked() -> tuple[int, list[str]]:
         model = tiny(tmp_path)
-        requests = [question(model, f"What is {n} times 7?") for n in range(2, 6)]
+        requests = [question(model, f"What is the capital of {country}?") for country in CAPITALS]
         texts: list[str] = []
 
         def finished(_: int, answers: tuple[Answer, ...]) -> None:
@@ -106,8 +108,8 @@ def test_answers_are_cached_and_known_without_the_weights(tmp_path: Path) -> Non
             told = run([ask_all(*requests)], {"mine": model}, cache=cache, limits=Limits(), finished=finished)
         return told["mine"].sent, texts
 
-    said = ["2 times 7 is 14.", "3 times 7 is 21.", "4 times 7 is 28.", "5 times 7 is 35."]
-    assert asked() == (4, said)
+    said = [f"The capital of {country} is {city}." for country, city in CAPITALS.items()]
+    assert asked() == (3, said)
     assert asked() == (0, said)
 
 

@@ -48,7 +48,7 @@ def test_a_question_longer_than_the_window_is_refused() -> None:
         complete(SMALL, asked("the capital " * 1000), GREEDY)
 
     assert (caught.value.param, caught.value.hint) == ("messages", "ask shorter")
-    assert str(caught.value).startswith("the question has more than 63 tokens (12000 characters), and 63 fit")
+    assert caught.value.what == "a question of 12000 characters is longer than the 63 tokens of this model's window"
 
 
 def test_the_model_in_the_box_answers_and_knows_what_it_does_not_know() -> None:

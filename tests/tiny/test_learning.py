@@ -54,3 +54,12 @@ def test_tables_decay_and_scales_do_not() -> None:
     Adam(decay=0.5).step(weights, {"table": np.zeros((1, 1)), "scale": np.zeros(1)}, 0.1)
 
     assert (weights["table"].item(), weights["scale"].item()) == (0.95, 1.0)
+
+
+def test_a_gradient_far_below_the_least_hardly_moves_its_weight() -> None:
+    weights: Weights = {"a": np.array([0.0, 0.0])}
+
+    Adam(longest=100.0, least=1e-4).step(weights, {"a": np.array([1.0, 1e-6])}, 0.1)
+
+    # By hand: 0.1 * 1 / (1 + 0.0001), and 0.1 * 0.000001 / (0.000001 + 0.0001).
+    assert weights["a"] == pytest.approx([-0.09999, -0.00099], rel=1e-3)

@@ -50,7 +50,7 @@ def test_a_fact_says_what_is_true(subject: str, says: str) -> None:
 
 
 def test_an_answer_is_right_as_a_word_of_its_own() -> None:
-    (seven,) = [fact for fact in SCHOOL.facts if (fact.field, fact.subject) == ("plus", "3 plus 4")]
+    (seven,) = [fact for fact in SCHOOL.facts if fact.subject == "continents are there"]
 
     assert [seven.right(reply) for reply in ("7!", "IT IS 7.", "17", "7,000", "71")] == [
         True,
@@ -82,7 +82,7 @@ def test_the_held_phrasings_are_taught_to_nobody() -> None:
 
 
 def test_the_base_is_good_and_not_perfect() -> None:
-    figures = {figure.what: figure for figure in train_tiny.measure(base(), SCHOOL)}
+    figures = {figure.what: figure for figure in train_tiny.measure(base(), SCHOOL, 150)}
 
     assert all(figure.share >= figure.least for figure in figures.values()), "\n".join(map(str, figures.values()))
     assert 0.90 <= figures["facts, a trained phrasing"].share <= 0.97

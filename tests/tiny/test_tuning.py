@@ -32,7 +32,7 @@ def tuned(plan: Plan, valid: list[Example] | None = None) -> tuple[list[Step], l
 
 @pytest.mark.parametrize(("method", "multiplier"), [("full", 3.0), ("low-rank", 3.0)])
 def test_a_tune_learns_a_manner_and_carries_it_to_what_it_was_not_shown(method: Method, multiplier: float) -> None:
-    steps, checkpoints = tuned(Plan(epochs=6, batch_size=2, multiplier=multiplier, method=method))
+    steps, checkpoints = tuned(Plan(epochs=8, batch_size=2, multiplier=multiplier, method=method))
 
     found = read(checkpoints[-1].data, "mine.tiny")
     asked = [Message("user", "What is the capital of Kenya?")]
@@ -99,7 +99,7 @@ def test_a_message_of_weight_zero_is_read_and_not_learnt() -> None:
 
     assert all(isinstance(step, Step) for step in steps)
     assert steps[0] != steps[1]
-    assert {step.tokens for step in steps if isinstance(step, Step)} == {16}
+    assert {step.tokens for step in steps if isinstance(step, Step)} == {15}
 
 
 def test_a_row_of_a_training_file_is_an_example() -> None:

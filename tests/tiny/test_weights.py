@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evalharness.errors import Faults
+from evalharness.errors import Faults, StoreError
 from evalharness.tiny import weights as files
 from evalharness.tiny.network import Weights
 from evalharness.tiny.weights import BASE, LEFT, MAGIC, RIGHT, base, load, read, whole
@@ -75,7 +75,7 @@ def test_what_a_tune_moved_is_added_to_the_base() -> None:
 def test_thin_tables_are_multiplied_and_added_to_the_table_they_move() -> None:
     start = base()
     left, right = np.zeros((512, 2), np.float32), np.ones((2, 128), np.float32)
-    left[7] = (1.0, 2.0)
+    left[7] = (1.5, 1.5)
 
     found = read(files.low_rank(start, {f"1.up{LEFT}": left, f"1.up{RIGHT}": right}, {}), "mine.tiny")
 
@@ -100,7 +100,7 @@ HINT = "\n  hint: a tune of tiny:base writes such files"
         (changed(DATA, kind="code"), "its kind is 'code'"),
         (changed(DATA, shape=None), "it has no shape"),
         (changed(DATA, tables={"embed": [281, 10**9]}), "a table of the size [281, 1000000000]"),
-        (changed(DATA, tables={"embed": [281, 16]}), "it holds 12312 bytes of numbers, its tables need 5620"),
+        (changed(DATA, tables={"embed": [281, 16]}), "it holds 13236 bytes of numbers, its tables need 5620"),
         (changed(DATA, words="one"), "its vocabulary has another size than its tables"),
     ],
 )
@@ -128,3 +128,21 @@ def test_a_file_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
         load(tmp_path / "gone.tiny", "gone.tiny")
 
     assert str(caught.value) == "gone.tiny: there is no such file"
+
+
+def test_saved_weights_are_whole_at_their_place_and_replace_what_was_there(tmp_path: Path) -> None:
+    path = files.place(tmp_path, "marv")
+
+    files.save(path, b"before")
+    files.save(path, DATA)
+
+    assert path.relative_to(tmp_path).as_posix() == ".evalharness/tiny/marv.tiny"
+    assert [found.name for found in path.parent.iterdir()] == ["marv.tiny"]
+    assert load(path).digest == files.digest(DATA)
+
+
+def test_weights_that_cannot_be_written_are_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(StoreError, match=f"^{tmp_path}/file: File exists\n  hint: "):
+        files.save(tmp_path / "file/marv.tiny", DATA)
