@@ -224,9 +224,8 @@ class _Reader:
         """What can be said only at the end of the file."""
         for finding in self.quality.ending():
             self.tally.add(finding)
-        if size > LARGEST_UPLOAD:
-            what = f"this file has {size / 1e6:,.0f} MB, and an upload takes 512"
-            self.tally.add(Finding("file_too_large", 0, what, "split it, or train on a part"))
+        for finding in size_findings(size):
+            self.tally.add(finding)
         if self.examples < FEWEST:
             server = f"Training file has {self.examples} example(s), but must have at least {FEWEST} examples"
             what = f"{self.examples} example{'s' * (self.examples != 1)}, fine-tuning needs at least {FEWEST}"
@@ -271,6 +270,13 @@ class _Reader:
             Spread.of(meter.replies),
             estimate(meter.tokens, self.wanted.context, self.wanted.epochs, self.wanted.usd),
         )
+
+
+def size_findings(size: int) -> Iterator[Finding]:
+    """Whether a file of so many bytes can be uploaded."""
+    if size > LARGEST_UPLOAD:
+        what = f"this file has {size / 1e6:,.1f} MB, and an upload takes 512"
+        yield Finding("file_too_large", 0, what, "split it, or train on a part")
 
 
 _SHAPELESS = frozenset({"missing_messages_list", "data_type", "missing_key"})
