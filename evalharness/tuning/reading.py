@@ -38,8 +38,8 @@ class Piece:
     """What should be one example.
 
     line: where it begins, from 1. text: as it should stand on its line, repaired where that takes no guess; empty where
-    there is nothing to keep. fields: what it says; None where that is no JSON object. lost: its bytes could not be read
-    as text, so that `text` is not all of it.
+    there is nothing to keep. fields: what it says; None where that is no JSON object. lost: `text` is not what stands
+    there: bytes that are no text, or the rest of a file that could not be read.
     """
 
     line: int
@@ -137,7 +137,8 @@ def _lines(file: BinaryIO, called: str) -> Iterator[Piece]:
         try:
             text = raw.decode()
         except UnicodeDecodeError:
-            yield Piece(number, "", None, (*findings, _no_text(raw, number)), lost=True)
+            shown = raw.decode("utf-8", "backslashreplace")
+            yield Piece(number, shown, None, (*findings, _no_text(raw, number)), lost=True)
             example += 1
             continue
         if text.isspace():

@@ -13,7 +13,7 @@ from evalharness.tuning.dataset import LOOKED_AHEAD, dialect_of
 from evalharness.tuning.dialects import NAMES, Dialect, Misshapen, read, write
 from evalharness.tuning.reading import Piece, pieces
 
-MOST_FAULTS = 20
+MOST_FAULTS = 5
 
 
 def fix(path: Path, output: Path, called: str = "") -> int:
@@ -69,6 +69,7 @@ def _converted(path: Path, dialect: Dialect, called: str) -> Iterator[str]:
     ahead = list(islice(found, LOOKED_AHEAD))
     source = dialect_of(ahead)
     faults: list[Fault] = []
+    more = 0
     for piece in _whole(chain(ahead, found), called):
         if not piece.text:
             continue
@@ -78,10 +79,12 @@ def _converted(path: Path, dialect: Dialect, called: str) -> Iterator[str]:
             line = write(dialect, read(source, piece.fields))
         except Misshapen as error:
             faults.append(Fault(called, piece.line, 0, f"this cannot be written as {NAMES[dialect]}: {error}"))
-            if len(faults) >= MOST_FAULTS:
-                break
+            more += len(faults) > MOST_FAULTS
+            del faults[MOST_FAULTS:]
             continue
         if not faults:
             yield json.dumps(line, ensure_ascii=False)
+    if more:
+        faults.append(Fault(called, 0, 0, f"and {more:,} more cannot be written so"))
     if faults:
         raise Faults(faults)

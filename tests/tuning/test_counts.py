@@ -68,7 +68,8 @@ def test_what_is_billed_is_cut_at_the_context() -> None:
     found = estimate([10, 200], 100, None, 8.0)
 
     # 25 epochs at most for two examples, of 10 and 100 tokens; 2,750 tokens at 8 USD a million
-    assert (found.epochs, found.billed, found.usd) == (25, 25 * 110, pytest.approx(0.022))
+    assert (found.epochs, found.billed) == (25, 25 * 110)
+    assert found.usd == pytest.approx(0.022)
     assert estimate([10, 200], 100, 2, None).billed == 220
 
 

@@ -116,9 +116,8 @@ def test_pairs_go_to_trl_and_back(tmp_path: Path) -> None:
     convert(source, "trl", there)
     convert(there, "dpo", back)
 
-    assert [json.loads(line).keys() for line in there.read_text().splitlines()] == [
-        {"prompt", "chosen", "rejected"}
-    ] * 2
+    lines = [json.loads(line) for line in there.read_text().splitlines()]
+    assert [line.keys() for line in lines] == [{"prompt", "chosen", "rejected"}] * 2
     assert back.read_text() == source.read_text()
 
 
