@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evalharness.records import Payload
+from evalharness.tuning.checks import Method
 from evalharness.tuning.dataset import Wanted, size_findings
 from evalharness.tuning.rules import RULES, Finding
 from tests.tuning.lines import chat, codes, found, pair, report, said, text
@@ -225,3 +228,46 @@ def test_every_code_is_met_by_some_test() -> None:
     tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
 
     assert [code for code in RULES if f'"{code}"' not in tests] == []
+
+
+# --- anything ---------------------------------------------------------------------------------------------------------
+
+WORDS = st.sampled_from(
+    ["user", "assistant", "tool", "human", "gpt", "function", "text", "c1", "x", "", "\u0664", "<|im_end|>", "+1 2"]
+)
+# fmt: off
+KEYS = st.sampled_from([
+    "messages", "role", "content", "weight", "tools", "tool_calls", "tool_call_id", "id", "type", "function", "name",
+    "arguments", "input", "preferred_output", "non_preferred_output", "prompt", "completion", "chosen", "rejected",
+    "conversations", "from", "value", "instruction", "output", "history", "system", "text", "image_url", "functions",
+])
+# fmt: on
+ANYTHING: st.SearchStrategy[object] = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 2) | st.just(0.5) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=24,
+)
+
+
+@settings(deadline=None)
+@given(
+    lines=st.lists(st.dictionaries(KEYS, ANYTHING, max_size=5), min_size=1, max_size=3),
+    method=st.sampled_from([None, "supervised", "dpo", "reinforcement"]),
+)
+def test_no_json_is_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[Payload], method: Method | None
+) -> None:
+    said_of = report(tmp_path_factory.mktemp("any"), text(*lines), Wanted(method))
+
+    assert said_of.examples == len(lines)
+    assert said_of.totals["invalid_n_examples"] == 1
+
+
+@pytest.mark.parametrize("depth", [90, 200, *range(980, 1_000), 5_000])
+def test_no_depth_is_a_traceback(depth: int, tmp_path: Path) -> None:
+    messages = [said("user", "x", name="DEEP"), said("assistant", "y")]
+    deep = text({"messages": messages}).replace('"DEEP"', "[" * depth + "]" * depth)
+
+    said_of = report(tmp_path, text(*map(chat, range(12))) + deep)
+
+    assert codes(said_of, after=12) == ({"invalid_json": [1]} if depth > 97 else {"missing_system": [1]})
