@@ -27,7 +27,7 @@ def read(reply: str, integer: Callable[[str], object], real: Callable[[str], obj
     integer, real: make a value of the digits of a number; `whole` and `decimal` are for arithmetic.
     """
     text = _unfenced(reply)
-    _check_depth(text)
+    check_depth(text)
     try:
         return json.loads(text, parse_int=integer, parse_float=real, parse_constant=_refuse, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
@@ -47,7 +47,8 @@ def _unfenced(reply: str) -> str:
     return text
 
 
-def _check_depth(text: str) -> None:
+def check_depth(text: str) -> None:
+    """Raises `NotJson` where more than `DEEPEST` lists and objects stand within each other."""
     if text.count("[") + text.count("{") <= DEEPEST:
         return
     depth = 0

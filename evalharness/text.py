@@ -7,9 +7,11 @@ import re
 import unicodedata
 import warnings
 import zlib
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -140,6 +142,7 @@ LONGEST_BY_LETTERS = 1_000
 """Characters up to which texts are compared letter by letter: that takes time in their product."""
 
 _SIGNATURE_BITS = 2_048
+_ROUNDING = 1e-9
 
 
 def nearness(one: str, other: str) -> Nearness:
@@ -168,6 +171,7 @@ class Neighbours:
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._shapes = [_Shape.of(text) for text in texts]
+        self._masks: dict[int, dict[str, int]] = {}
         self._same: dict[str, int] = {}
         self._runs: dict[tuple[str, ...], list[int]] = {}
         for place, shape in enumerate(self._shapes):
@@ -196,22 +200,31 @@ class Neighbours:
         if not 0 < size <= LONGEST_BY_LETTERS:
             return
         # A ratio of 0.8 of sizes a and b takes 0.4 (a + b) common letters, so that neither is 1.5 times the other.
-        for place in self._by_length:
+        first = bisect_left(self._by_length, size / 1.5, key=lambda place: len(self._shapes[place].folded))
+        for place in islice(self._by_length, first, None):
             other = self._shapes[place]
             both = size + len(other.folded)
-            if len(other.folded) > 1.5 * size:
+            if both > 2.5 * size:
                 return
-            if size > 1.5 * len(other.folded) or shape.pairs_in_common(other) < 0.2 * both - 1 - 1e-9:
-                continue
-            if _alike(shape.folded, other.folded):
+            # At least as many pairs of letters as both have; see `_Shape`.
+            common = (shape.bits & other.bits).bit_count() + min(shape.lost, other.lost)
+            if common >= 0.2 * both - 1 - _ROUNDING and _alike(other.folded, shape.folded, self._letters(place)):
                 yield place
+
+    def _letters(self, place: int) -> dict[str, int]:
+        found = self._masks.get(place)
+        if found is None:
+            found = self._masks[place] = _letters(self._shapes[place].folded)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
     """A text as it is compared: folded and without signs, its three-word runs, and its pairs of letters as bits.
 
-    The n-th time a pair of letters comes sets a bit of its own; lost: how many found theirs set already.
+    The n-th time a pair of letters comes sets a bit of its own; lost: how many found theirs set already. Two texts of
+    sizes a and b with m common letters in k runs share m - k pairs at least, and each run but the first follows a
+    letter that is not common: a ratio of 0.8 takes 0.2 (a + b) - 1 common pairs.
     """
 
     folded: str
@@ -233,12 +246,6 @@ class _Shape:
             bits |= 1 << _bit(pair, times[pair])
         return cls(folded, runs, bits, max(0, len(folded) - 1) - bits.bit_count())
 
-    def pairs_in_common(self, other: _Shape) -> int:
-        """At least as many pairs of letters as both have: what two texts with m common letters, in k runs, share is
-        m - k pairs, and of k runs each but the first follows a letter that is not common. For a ratio of 0.8 that makes
-        0.2 (a + b) - 1 pairs or more."""
-        return (self.bits & other.bits).bit_count() + min(self.lost, other.lost)
-
 
 @functools.lru_cache(maxsize=65_536)
 def _bit(pair: str, times: int) -> int:
@@ -253,21 +260,39 @@ def _compared(one: _Shape, other: _Shape) -> Nearness:
         return "near"
     if max(len(one.folded), len(other.folded)) > LONGEST_BY_LETTERS:
         return "unseen"
-    return "near" if _alike(one.folded, other.folded) else "unseen"
+    return "near" if _alike(one.folded, other.folded, _letters(one.folded)) else "unseen"
 
 
-def _alike(one: str, other: str) -> bool:
+def _alike(one: str, other: str, letters: dict[str, int]) -> bool:
+    """Whether the ratio of `difflib` is large enough. letters: those of `one`, by their places."""
+    if _longest_common(letters, len(one), other) < NEAR_LETTERS / 2 * (len(one) + len(other)) - _ROUNDING:
+        return False
     from difflib import SequenceMatcher
 
     # In a fixed order, since the ratio depends on it; without `autojunk`, which from 200 characters on leaves out every
     # letter that is frequent.
     first, second = sorted((one, other))
-    matcher = SequenceMatcher(None, first, second, autojunk=False)
-    return (
-        matcher.real_quick_ratio() >= NEAR_LETTERS
-        and matcher.quick_ratio() >= NEAR_LETTERS
-        and matcher.ratio() >= NEAR_LETTERS
-    )
+    return SequenceMatcher(None, first, second, autojunk=False).ratio() >= NEAR_LETTERS
+
+
+def _letters(text: str) -> dict[str, int]:
+    places: dict[str, int] = {}
+    for place, letter in enumerate(text):
+        places[letter] = places.get(letter, 0) | 1 << place
+    return places
+
+
+def _longest_common(letters: dict[str, int], size: int, other: str) -> int:
+    """How many letters two texts have in common in the same order: what `difflib` matches is never more.
+
+    A row of the usual table is one number here, a bit a letter (Crochemore and others 2001).
+    """
+    whole = (1 << size) - 1
+    row = whole
+    for letter in other:
+        hits = row & letters.get(letter, 0)
+        row = (row + hits | row - hits) & whole
+    return size - row.bit_count()
 
 
 # --- regular expressions ----------------------------------------------------------------------------------------------

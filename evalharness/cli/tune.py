@@ -82,9 +82,7 @@ def check_verb(file: Path, how: How) -> None:
     from evalharness.tuning.dataset import check
 
     if how.output is not None and not how.fix and how.dialect is None:
-        raise EvalError(
-            "-o names a file to write, and nothing is to be written", "give --fix or --convert DIALECT, too"
-        )
+        raise EvalError("-o: nothing is to be written", "give --fix or --convert DIALECT, too")
     wanted = _wanted(how)
     report = check(file, wanted)
     written = _written(file, report, how)

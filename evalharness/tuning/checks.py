@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeGuard
@@ -17,7 +18,6 @@ Method: TypeAlias = Literal["supervised", "dpo", "reinforcement"]
 
 ROLES = ("system", "user", "assistant", "tool", "developer", "function")
 KEYS = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal"})
-_PLAIN_ROLES = frozenset({"system", "user", "assistant", "developer"})
 _PAIR = ("input", "preferred_output", "non_preferred_output")
 _PARTS = {"text": "text", "image_url": "image_url", "input_audio": "input_audio", "refusal": "refusal", "file": "file"}
 
@@ -62,8 +62,13 @@ def _no_messages(fields: Payload, place: Place) -> Finding:
     if "messages" in fields:
         what = "'messages' is empty" if fields["messages"] == [] else "'messages' is no list"
         return Finding("missing_messages_list", place.line, what, "it holds the turns, each with `role` and `content`")
-    hint = suggestion("messages", fields) if fields else ""
-    return Finding("missing_messages_list", place.line, "there is no 'messages'", hint, server)
+    return Finding("missing_messages_list", place.line, "there is no 'messages'", _meant("messages", fields), server)
+
+
+def _meant(name: str, fields: Payload) -> str:
+    """The hint where a key is probably mistyped."""
+    near = difflib.get_close_matches(name, list(fields)[:100], n=1, cutoff=0.7)
+    return f"{shown(near[0], 40)} must be called '{name}'" if near else ""
 
 
 def _other_keys(fields: Payload, known: tuple[str, ...], place: Place) -> Iterator[Finding]:
@@ -77,13 +82,19 @@ def _other_keys(fields: Payload, known: tuple[str, ...], place: Place) -> Iterat
 
 
 def _conversation(messages: list[object], place: Place) -> Iterator[Finding]:
+    calls = False
     for at, message in enumerate(messages):
-        if not _is_object(message):
+        if not isinstance(message, dict):
             yield Finding("data_type", place.line, f"message {at + 1} is no object", message=at)
-        elif len(message) != 2 or message.get("role") not in _PLAIN_ROLES or type(message.get("content")) is not str:
+        elif len(message) != 2 or type(message.get("content")) is not str or not _is_plain(message.get("role")):
+            calls = calls or "tool_calls" in message or "tool_call_id" in message or message.get("role") == "tool"
             yield from _message(message, at, place)
-    if any(_is_object(message) and message.keys() & {"tool_calls", "tool_call_id"} for message in messages):
+    if calls:
         yield from call_findings(messages, place.line)
+
+
+def _is_plain(role: object) -> bool:
+    return role in ("user", "assistant", "system", "developer")
 
 
 def _message(message: Payload, at: int, place: Place) -> Iterator[Finding]:
@@ -174,7 +185,7 @@ def _pair(fields: Payload, place: Place) -> Iterator[Finding]:
     for name in _PAIR:
         if name not in fields:
             server = place.format_error(f" is missing key '{name}'.").removeprefix("Invalid file format. ")
-            yield Finding("missing_key", place.line, f"there is no '{name}'", suggestion(name, fields), server)
+            yield Finding("missing_key", place.line, f"there is no '{name}'", _meant(name, fields), server)
     yield from _other_keys(fields, _PAIR, place)
     given = fields.get("input", {"messages": [{"role": "user", "content": ""}]})
     messages = given.get("messages") if _is_object(given) else None

@@ -7,6 +7,7 @@ import re
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from evalharness.records import Payload
 from evalharness.text import UNSPACED
@@ -114,9 +115,16 @@ class Meter:
         return whole
 
 
+_known_tokens = lru_cache(maxsize=64)(tokens)
+"""For system prompts, which come again with each example."""
+
+
 def _size(message: Payload) -> int:
     content = message.get("content")
-    size = tokens(content) if isinstance(content, str) else 0
+    if isinstance(content, str):
+        size = _known_tokens(content) if message.get("role") == "system" else tokens(content)
+    else:
+        size = 0
     if isinstance(content, list):
         texts = (part.get("text") for part in content if isinstance(part, dict))
         size += sum(tokens(text) for text in texts if isinstance(text, str))

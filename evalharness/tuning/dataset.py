@@ -117,6 +117,7 @@ class _Reader:
     meter: Meter = field(default_factory=Meter)
     examples: int = 0
     whole: bool = True
+    counted: bool = True
     quality: Quality = field(init=False)
     neighbours: Neighbours | None = field(init=False)
     left_out: Counter[str] = field(default_factory=Counter)
@@ -131,6 +132,7 @@ class _Reader:
             self.tally.add(finding)
         self.whole = self.whole and not piece.lost
         if not piece.text:
+            self.counted = self.counted and not piece.lost
             return
         self.examples += 1
         if self.examples == 1:
@@ -224,14 +226,13 @@ class _Reader:
         """What can be said only at the end of the file."""
         for finding in self.quality.ending():
             self.tally.add(finding)
-        if size > LARGEST_UPLOAD:
-            what = f"this file has {size / 1e6:,.0f} MB, and an upload takes 512"
-            self.tally.add(Finding("file_too_large", 0, what, "split it, or train on a part"))
-        if self.examples < FEWEST:
+        for finding in size_findings(size):
+            self.tally.add(finding)
+        if self.examples < FEWEST and self.counted:
             server = f"Training file has {self.examples} example(s), but must have at least {FEWEST} examples"
             what = f"{self.examples} example{'s' * (self.examples != 1)}, fine-tuning needs at least {FEWEST}"
             self.tally.add(Finding("invalid_n_examples", 0, what, "50 to 100 is where a gain is usually seen", server))
-        elif self.examples < FEW:
+        elif FEWEST <= self.examples < FEW:
             what = f"{self.examples} examples are enough to upload; a gain is usually seen from 50 to 100 on"
             self.tally.add(Finding("few_examples", 0, what))
         for name, lines in self.left_out.items():
@@ -271,6 +272,13 @@ class _Reader:
             Spread.of(meter.replies),
             estimate(meter.tokens, self.wanted.context, self.wanted.epochs, self.wanted.usd),
         )
+
+
+def size_findings(size: int) -> Iterator[Finding]:
+    """Whether a file of so many bytes can be uploaded."""
+    if size > LARGEST_UPLOAD:
+        what = f"this file has {size / 1e6:,.1f} MB, and an upload takes 512"
+        yield Finding("file_too_large", 0, what, "split it, or train on a part")
 
 
 _SHAPELESS = frozenset({"missing_messages_list", "data_type", "missing_key"})

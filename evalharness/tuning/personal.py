@@ -9,25 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-KEY_STARTS = (
-    "sk-",
-    "sk_live_",
-    "rk_live_",
-    "AKIA",
-    "ghp_",
-    "gho_",
-    "ghs_",
-    "github_pat_",
-    "glpat-",
-    "xoxb-",
-    "xoxp-",
-    "AIza",
-    "hf_",
-    "npm_",
-    "eyJ",
-    "PRIVATE KEY-----",
-)
-"""What keys begin with; a text without any of them need not be searched."""
+KEY_STARTS = {
+    "_": ("sk_live_", "rk_live_", "ghp_", "gho_", "ghs_", "github_pat_", "hf_", "npm_"),
+    "-": ("sk-", "glpat-", "xoxb-", "xoxp-", "PRIVATE KEY-"),
+    "": ("AKIA", "AIza", "eyJ"),
+}
+"""What keys begin with, by a sign without which there is none of them: a text without any need not be searched."""
 
 _KEY = re.compile(
     r"(?<![A-Za-z0-9_-])(?:"
@@ -55,7 +42,7 @@ _CARD = re.compile(
 )
 # Possessive: digits can be cut into groups in many ways, and hostile text would have all of them tried.
 _PHONE = re.compile(
-    r"(?<![\w.,+/=*^-])(?:"
+    r"(?<![\w.,+/=*^-])(?<![0-9] )(?:"
     r"\+[1-9]\d{0,2}(?:[ .-]?\(?\d{1,5}+\)?){2,6}+"  # +49 30 123456
     r"|\([2-9]\d{2}\) ?[2-9]\d{2}-\d{4}"  # (212) 736-5000
     r"|[2-9]\d{2}([.-])[2-9]\d{2}\1\d{4}"  # 212-736-5000
@@ -64,12 +51,12 @@ _PHONE = re.compile(
     r")(?![\w/-]|[.,]\d)",
     re.ASCII,
 )
-_DIGITS = re.compile(r"\d[\d .()/-]{6,}\d", re.ASCII)
+_DIGITS = re.compile(r"[0-9][0-9 .()/-]{6,}[0-9]")  # not \d, which is searched for at half the speed
 
 
 def suspicious(text: str) -> bool:
     """Whether a text is worth a search; quick, and right in saying no. The text may be JSON."""
-    return "@" in text or _DIGITS.search(text) is not None or any(start in text for start in KEY_STARTS)
+    return "@" in text or _DIGITS.search(text) is not None or _may_hold_key(text)
 
 
 def personal(text: str) -> Iterator[tuple[str, str]]:
@@ -82,7 +69,7 @@ def personal(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _finds(text: str) -> Iterator[tuple[str, int, int, str]]:
-    if any(start in text for start in KEY_STARTS):
+    if _may_hold_key(text):
         for found in _KEY.finditer(text):
             yield "secret_key", *found.span(), f"{found[0][:4]}***"
     if "@" in text:
@@ -109,6 +96,10 @@ def _numbers(text: str) -> Iterator[tuple[str, int, int, str]]:
 
 def _digits(text: str) -> str:
     return re.sub(r"[^0-9]", "", text)
+
+
+def _may_hold_key(text: str) -> bool:
+    return any(start in text for sign, starts in KEY_STARTS.items() if sign in text for start in starts)
 
 
 def luhn(digits: str) -> bool:

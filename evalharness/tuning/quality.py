@@ -118,11 +118,11 @@ class Quality:
         """What is to be said about one more example."""
         self.examples += 1
         yield from self._order(example, line)
-        if self.method == "supervised":
-            yield from self._again(example.messages[:-1], example.messages[-1:], line)
-        else:
+        if example.preferred or self.method == "reinforcement":
             yield from self._again(example.messages, (*example.preferred, {}, *example.rejected), line)
-        if self.method == "dpo" and example.preferred == example.rejected:
+        else:
+            yield from self._again(example.messages[:-1], example.messages[-1:], line)
+        if example.preferred and example.preferred == example.rejected:
             hint = "such a pair teaches nothing: remove it"
             yield Finding("same_preference", line, "both answers of the pair are the same", hint)
         self._note_system(example, line)

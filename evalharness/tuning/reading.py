@@ -18,7 +18,7 @@ from typing import BinaryIO, NoReturn
 
 from evalharness.errors import Fault, Faults
 from evalharness.files import unreadable
-from evalharness.jsontext import Walk, decode, noun, past_blanks
+from evalharness.jsontext import Walk, check_depth, decode, noun, past_blanks
 from evalharness.records import Payload
 from evalharness.tuning.rules import Finding
 
@@ -38,8 +38,8 @@ class Piece:
     """What should be one example.
 
     line: where it begins, from 1. text: as it should stand on its line, repaired where that takes no guess; empty where
-    there is nothing to keep. fields: what it says; None where that is no JSON object. lost: its bytes could not be read
-    as text, so that `text` is not all of it.
+    there is nothing to keep. fields: what it says; None where that is no JSON object. lost: `text` is not what stands
+    there: bytes that are no text, or the rest of a file that could not be read.
     """
 
     line: int
@@ -137,7 +137,8 @@ def _lines(file: BinaryIO, called: str) -> Iterator[Piece]:
         try:
             text = raw.decode()
         except UnicodeDecodeError:
-            yield Piece(number, "", None, (*findings, _no_text(raw, number)), lost=True)
+            shown = raw.decode("utf-8", "backslashreplace")
+            yield Piece(number, shown, None, (*findings, _no_text(raw, number)), lost=True)
             example += 1
             continue
         if text.isspace():
@@ -152,7 +153,7 @@ def _lines(file: BinaryIO, called: str) -> Iterator[Piece]:
 def _line(text: str, number: int, example: int) -> Iterator[Piece]:
     """The piece of a line; several where it holds several objects."""
     try:
-        value, end = decode(text, past_blanks(text, 0))
+        value, end = _shallow(text, past_blanks(text, 0))
     except ValueError as error:
         yield _mended(text, number, example, str(error))
         return
@@ -165,6 +166,13 @@ def _line(text: str, number: int, example: int) -> Iterator[Piece]:
         yield Piece(number, text, value)
     else:
         yield Piece(number, text, None, (_no_object(value, number),))
+
+
+def _shallow(text: str, at: int) -> tuple[object, int]:
+    """As `decode`, without values so deep that writing them again could fail."""
+    value, end = decode(text, at)
+    check_depth(text[at:end])
+    return value, end
 
 
 def _mended(text: str, number: int, example: int, problem: str) -> Piece:
@@ -197,6 +205,7 @@ def _lenient(text: str) -> Payload | None:
     """The object that a text is for readers who take the last of two keys."""
     try:
         value = _decoder.decode(text)
+        check_depth(text)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -233,7 +242,7 @@ def _sequence(text: str, number: int) -> list[Piece]:
     at = past_blanks(text, 0)
     while at < len(text):
         try:
-            value, end = decode(text, at)
+            value, end = _shallow(text, at)
         except ValueError:
             return []
         if not isinstance(value, dict):
@@ -378,11 +387,13 @@ def _as_lines(text: str, how: Finding) -> Iterator[Piece]:
 
 def _value(text: str, at: int, line: int) -> tuple[object, int, tuple[Finding, ...]]:
     try:
-        return *decode(text, at), ()
+        return *_shallow(text, at), ()
     except ValueError as error:
         if "stands twice" not in str(error):
             raise
-        return *_decoder.raw_decode(text, at), (_twice(line, str(error)),)
+        value, end = _decoder.raw_decode(text, at)
+        check_depth(text[at:end])
+        return value, end, (_twice(line, str(error)),)
 
 
 def _twice(line: int, problem: str) -> Finding:

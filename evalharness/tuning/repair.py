@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 from evalharness.errors import EvalError, Fault, Faults
@@ -13,7 +13,7 @@ from evalharness.tuning.dataset import LOOKED_AHEAD, dialect_of
 from evalharness.tuning.dialects import NAMES, Dialect, Misshapen, read, write
 from evalharness.tuning.reading import Piece, pieces
 
-MOST_FAULTS = 20
+MOST_FAULTS = 5
 
 
 def fix(path: Path, output: Path, called: str = "") -> int:
@@ -22,7 +22,8 @@ def fix(path: Path, output: Path, called: str = "") -> int:
     Each line that cannot be repaired stays as it is. Raises `Faults` where a part of the file could not be read, since
     that part would be lost, and `EvalError` where `output` is there already.
     """
-    return _write(output, (piece.text for piece in _whole(path, called or str(path)) if piece.text))
+    called = called or str(path)
+    return _write(output, (piece.text for piece in _whole(pieces(path, called), called) if piece.text))
 
 
 def convert(path: Path, dialect: Dialect, output: Path, called: str = "") -> int:
@@ -54,12 +55,12 @@ def _write(output: Path, lines: Iterator[str]) -> int:
     return written
 
 
-def _whole(path: Path, called: str) -> Iterator[Piece]:
-    for piece in pieces(path, called):
+def _whole(found: Iterable[Piece], called: str) -> Iterator[Piece]:
+    for piece in found:
         if piece.lost:
             what = "a repair would lose what could not be read here"
-            found = piece.findings[-1]
-            raise Faults([Fault(called, found.line, 0, f"{found.what}; {what}", found.hint)])
+            why = piece.findings[-1]
+            raise Faults([Fault(called, why.line, 0, f"{why.what}; {what}", why.hint)])
         yield piece
 
 
@@ -68,7 +69,8 @@ def _converted(path: Path, dialect: Dialect, called: str) -> Iterator[str]:
     ahead = list(islice(found, LOOKED_AHEAD))
     source = dialect_of(ahead)
     faults: list[Fault] = []
-    for piece in _whole(path, called):
+    more = 0
+    for piece in _whole(chain(ahead, found), called):
         if not piece.text:
             continue
         try:
@@ -77,10 +79,12 @@ def _converted(path: Path, dialect: Dialect, called: str) -> Iterator[str]:
             line = write(dialect, read(source, piece.fields))
         except Misshapen as error:
             faults.append(Fault(called, piece.line, 0, f"this cannot be written as {NAMES[dialect]}: {error}"))
-            if len(faults) >= MOST_FAULTS:
-                break
+            more += len(faults) > MOST_FAULTS
+            del faults[MOST_FAULTS:]
             continue
         if not faults:
             yield json.dumps(line, ensure_ascii=False)
+    if more:
+        faults.append(Fault(called, 0, 0, f"and {more:,} more cannot be written so"))
     if faults:
         raise Faults(faults)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TypeGuard
 
@@ -86,8 +87,8 @@ def _calls(message: Payload, at: int, line: int, open_calls: set[str]) -> Iterat
 
 def undeclared(messages: tuple[Payload, ...], tools: object) -> Iterator[tuple[int, str]]:
     """Calls of tools that are not listed, or whose arguments are no JSON: the message, from 0, and what is wrong."""
-    import json
-
+    if not any("tool_calls" in message for message in messages):
+        return
     declared = {
         function.get("name")
         for tool in (tools if _is_list(tools) else ())
