@@ -40,6 +40,7 @@ class Wanted:
     beta: float | None = None
     name: str | None = None
     again: bool = False
+    no_check: bool = False
 
     def settings(self) -> Payload:
         """The method as it is sent; nothing where the server is to choose all of it."""
@@ -104,6 +105,7 @@ WANTED = (
     click.option("--beta", type=float, help="With --method dpo: how close to stay to the model that is tuned."),
     click.option("--name", metavar="NAME", help="What to call the job here; else made from the suffix or the file."),
     click.option("--again", is_flag=True, help="Tune once more, although the same was done before."),
+    click.option("--no-check", is_flag=True, help="Send the files without looking into them first."),
 )
 WHERE = (
     click.option("--base-url", metavar="URL", help="The server, up to and with /v1; else that of the model."),
@@ -164,6 +166,7 @@ def start_verb(
     desk = Desk(settings.state)
     model, remote = _server(wanted.model, where, settings)
     with closing(remote), watcher(quiet=waiting.quiet or waiting.as_json) as told:
+        _look_into(training, wanted, told)
         order = _order(training, wanted, model)
         job = _job(order, remote, desk, again=wanted.again)
         _warn(remote, model, told)
@@ -308,6 +311,17 @@ def _job(order: Order, remote: Remote, desk: Desk, *, again: bool) -> TuneJob:
         order = replace(order, attempt=order.attempt + 1)
         job = ordered(order, remote)
     return job
+
+
+def _look_into(training: Path, wanted: Wanted, told: Telling) -> None:
+    """Looks into the files as `tune check` does, before anything is sent."""
+    from evalharness.tuning.preflight import look_into
+
+    if wanted.no_check:
+        return
+    for path in (training, wanted.validation):
+        if path is not None and (line := look_into(path, wanted.method, validation=path is not training)):
+            told.note(line)
 
 
 def _warn(remote: Remote, model: str, told: Telling) -> None:

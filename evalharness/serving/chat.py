@@ -13,10 +13,10 @@ from evalharness.serving.models import Known, Models
 from evalharness.serving.refusals import wrong
 from evalharness.serving.shelf import digest
 
-INERT = ("user", "store", "metadata", "service_tier", "prompt_cache_key", "safety_identifier", "frequency_penalty")
+INERT = ("user", "store", "metadata", "service_tier", "prompt_cache_key", "safety_identifier")
 """Fields that change no reply here."""
 UNKNOWN = ("tools", "tool_choice", "functions", "function_call", "audio", "modalities", "prediction", "logit_bias",
-           "web_search_options", "reasoning_effort", "verbosity", "presence_penalty")  # fmt: skip
+           "web_search_options", "reasoning_effort", "verbosity", "presence_penalty", "frequency_penalty")  # fmt: skip
 """Fields that would change a reply, and cannot be honoured."""
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 MOST_SEED = 2**63 - 1

@@ -138,6 +138,31 @@ def test_a_job_that_was_left_is_watched_later(api: openai.OpenAI, brain: Parrot,
     assert (done.status, done.err) == (0, "")
 
 
+def test_a_file_that_a_server_would_reject_is_not_sent(api: openai.OpenAI, tmp_path: Path) -> None:
+    path = training(tmp_path, 12)
+    path.write_text(path.read_text().replace('"role": "user", "content": "q3"', '"content": "q3"'))
+
+    done = evalharness(*START, cwd=tmp_path)
+
+    assert done.status == 2
+    assert done.err.splitlines() == [
+        "marv.jsonl:4: message 1 has no 'role'",
+        "marv.jsonl: a server would reject this file, so it is not sent",
+        "  hint: `evalharness tune check marv.jsonl` says all there is to say, --no-check sends it all the same",
+    ]
+    assert list(api.files.list()) == []
+
+
+def test_warnings_are_counted_and_the_file_is_sent(api: openai.OpenAI, tmp_path: Path) -> None:
+    path = training(tmp_path, 10)
+    path.write_text(path.read_text() + path.read_text().splitlines(keepends=True)[0])
+
+    done = evalharness(*START, cwd=tmp_path)
+
+    assert done.status == 0
+    assert done.err.splitlines()[0] == "marv.jsonl: a warning (`evalharness tune check marv.jsonl`)"
+
+
 def test_a_job_is_cancelled(api: openai.OpenAI, brain: Parrot, tmp_path: Path) -> None:
     brain.gate.clear()
     evalharness(*START, "--name", "first", "--detach", cwd=tmp_path)
@@ -168,12 +193,11 @@ def test_jobs_are_listed(api: openai.OpenAI, tmp_path: Path) -> None:
 def test_a_job_that_fails_says_why_and_what_to_do(api: openai.OpenAI, tmp_path: Path) -> None:
     training(tmp_path, 3)
 
-    done = evalharness(*START, cwd=tmp_path)
+    done = evalharness(*START, "--no-check", cwd=tmp_path)
 
+    why = "Training file has 3 example(s), but must have at least 10 examples (invalid_n_examples)"
     assert done.status == 2
-    assert (
-        "  why:     Training file has 3 example(s), but must have at least 10 examples (invalid_n_examples)" in done.out
-    )
+    assert f"  why:     {why}\n" in done.out
     assert "next:   mend the file and run the same command again" in done.out
 
 
