@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from evalharness.tuning.job import Order, Patience, Telling
     from evalharness.tuning.remote import Remote
     from evalharness.tuning.state import Desk, TuneJob
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,59}")
 
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Tell only how it ended.")
 
@@ -273,7 +276,7 @@ def _server(name: str, where: Where, settings: Config) -> tuple[str, Remote]:
     from evalharness.models.base import open_model
     from evalharness.tuning.remote import Remote
 
-    arm = _arm(name, where, settings)
+    arm = _arm(name, settings)
     ref = open_model(arm).ref
     if ref.kind != "openai":
         raise EvalError(f"model '{name}' is of the kind '{ref.kind}', which cannot be tuned", "name one of a server")
@@ -281,13 +284,13 @@ def _server(name: str, where: Where, settings: Config) -> tuple[str, Remote]:
     return ref.target, Remote(where.base_url or ref.base_url, variable)
 
 
-def _arm(name: str, where: Where, settings: Config) -> Arm:
+def _arm(name: str, settings: Config) -> Arm:
     from evalharness.config import Arm
     from evalharness.records import ModelRef
 
     if name in settings.models or name.startswith(("openai:", "job:")):
         return settings.arm(name)
-    return Arm(ModelRef(name, f"openai:{name}", base_url=where.base_url or ""), place=f"model '{name}'")
+    return Arm(ModelRef(name, f"openai:{name}"), place=f"model '{name}'")
 
 
 def _remote(job: TuneJob) -> Remote:
@@ -299,6 +302,9 @@ def _remote(job: TuneJob) -> Remote:
 def _order(training: Path, wanted: Wanted, model: str) -> Order:
     from evalharness.tuning.job import Order
 
+    if wanted.name is not None and not NAME.fullmatch(wanted.name):
+        what = f"--name {wanted.name}: a job is called by letters, digits, '.', '_' and '-', 60 at most"
+        raise EvalError(what, "for example --name marv-2")
     return Order(model, training, wanted.validation, wanted.suffix, wanted.seed, wanted.settings(), wanted.name)
 
 

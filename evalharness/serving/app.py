@@ -7,9 +7,11 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Self, TypeAlias
+from urllib.parse import urlsplit
 
 from evalharness.addresses import is_own
 from evalharness.errors import EvalError
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
     Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-T = TypeVar("T")
 SLACK = 2**20
 """Bytes of an upload's form beside its file."""
 
@@ -146,8 +147,7 @@ class App:
 
     def _refuse_pages(self, request: web.Request) -> None:
         """A web page that somebody looks at must not be able to use this server, by whatever name it reaches it."""
-        host = (request.headers.get("host") or "").rpartition(":")[0] or request.host
-        named = host.strip("[]")
+        named = urlsplit(f"//{request.host}").hostname or ""
         if request.headers.get("origin") or (is_own(self._settings.host) and not is_own(named)):
             raise Refused(403, "This server answers programs on its own machine, not web pages.")
 
@@ -195,6 +195,8 @@ class App:
         return stream
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
+        import asyncio
+
         from aiohttp import web
 
         try:
@@ -211,9 +213,10 @@ class App:
         if seconds is not None and (span is None or not 3600 <= span <= 2_592_000):
             what = "Invalid 'expires_after.seconds': expected an integer from 3600 to 2592000."
             raise wrong(what, "expires_after.seconds")
-        content = file.file.read()
-        file.file.close()
-        return _json(200, encode(self.files.upload(file.filename, purpose, content, span)).encode("ascii"))
+        with file.file as body:
+            content = body.read()
+        take = partial(self.files.upload, file.filename, purpose, content, span)
+        return _json(200, encode(await asyncio.to_thread(take)).encode("ascii"))
 
     def _list_files(self, request: web.Request) -> Payload:
         return self.files.all(_page(request, 10_000), request.query.get("purpose"))

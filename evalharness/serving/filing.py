@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from evalharness.records import Payload
 from evalharness.serving import shapes
 from evalharness.serving.checks import upload_fault
 from evalharness.serving.refusals import no_file, wrong
-from evalharness.serving.shelf import Record, Shelf, digest
+from evalharness.serving.shelf import Record, Shelf
 
 PURPOSES = ("fine-tune", "batch", "assistants", "vision", "user_data", "evals")
 LARGEST = 512 * 2**20
@@ -57,11 +58,13 @@ class Files:
 
     def add(self, name: str, purpose: str, content: bytes, seconds: int | None = None) -> Record:
         """Keeps a file, the content before the record: a kill in between leaves no file without content."""
-        ident = self._shelf.new_id("files", "file-", digest(content.hex()), name, purpose)
+        made = hashlib.sha256(content).hexdigest()
+        ident = self._shelf.new_id("files", "file-", made, name, purpose)
         created = int(self._now())
         self._shelf.put("files", ident, content)
         expires = created + seconds if seconds else None
-        return self._shelf.add("files", ident, shapes.file(ident, name, purpose, len(content), created, expires))
+        shown = shapes.file(ident, name, purpose, len(content), created, expires)
+        return self._shelf.add("files", ident, shown, {"sha256": made})
 
     def one(self, ident: str) -> Payload:
         """A file as clients see it."""

@@ -85,7 +85,7 @@ class Jobs:
         if fields.items("integrations"):
             raise wrong("Integrations are not available for this organization.", "integrations")
         fields.rest()
-        contents = [digest(self._rooms.files.content(name).hex()) for name in (training, validation) if name]
+        contents = [self._rooms.files.record(name).own["sha256"] for name in (training, validation) if name]
         settled = [wished.epochs, wished.batch, wished.rate]
         made = digest(model, contents, suffix, settled, kind)
         seed = int(made[:7], 16) if seed is None else seed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -52,7 +53,7 @@ class Models:
         """Adds a tuned model; weights that were kept before are not kept twice under a name."""
         if self._shelf.get("models", name) is None:
             self._shelf.put("models", name, raw)
-            own: Payload = {"base": base, "weights": digest(raw.hex())}
+            own: Payload = {"base": base, "weights": hashlib.sha256(raw).hexdigest()}
             self._shelf.add("models", name, shapes.model(name, created, TUNER, self._shutdown), own)
 
     def all(self) -> list[Payload]:

@@ -188,7 +188,7 @@ class Remote:
     def _ask(self, what: str, call: Callable[[], Raw], seconds: float = SECONDS) -> Payload:
         raw = self._fetch(what, call, seconds)
         try:
-            value = parsed(raw.decode())
+            value = parsed(self._secrets.hide(raw.decode()))
         except UnicodeDecodeError:
             self._fail("lost", f"{what}: the answer is not UTF-8")
         except NoCompletion as error:

@@ -44,7 +44,7 @@ def test_web_pages_are_refused(headers: dict[str, str], tmp_path: Path) -> None:
     assert b"not web pages" in body
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1", "[::1]:80"])
+@pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1", "[::1]:80", "[::1]"])
 def test_this_machine_is_answered_by_each_of_its_names(host: str, tmp_path: Path) -> None:
     with Server(Parrot(), Settings(tmp_path / "server")) as server:
         assert asked(server.url, "GET", "/v1/models", {"Host": host})[0] == 200

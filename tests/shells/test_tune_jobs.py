@@ -208,6 +208,7 @@ def test_a_job_that_fails_says_why_and_what_to_do(api: openai.OpenAI, tmp_path: 
         (["start", "marv.jsonl", "--model", "old"], "cannot be tuned"),
         (["start", "marv.jsonl", "--model", "base", "--beta", "1"], "--beta belongs to --method dpo"),
         (["start", "marv.jsonl", "--model", "crow", "--base-url", "nonsense"], "expected http://HOST/PATH"),
+        (["start", "marv.jsonl", "--model", "base", "--name", "a@b"], "a job is called by letters, digits"),
         (["watch", "nobody"], "there is no tuning job 'nobody' here"),
         (["cancel", "nobody"], "there is no tuning job 'nobody' here"),
     ],

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import openai
@@ -14,7 +16,7 @@ import pytest
 
 from evalharness.serving.misbehaviour import Temper, habits
 from evalharness.tuning.job import Order
-from evalharness.tuning.remote import Remote, ServerFailed
+from evalharness.tuning.remote import Raw, Remote, ServerFailed
 from tests.serving.clients import client, ended, served, until
 from tests.tuning.tunes import Clock, Ears, started, training, watched
 
@@ -63,6 +65,15 @@ def test_the_same_order_again_makes_no_second_job(tmp_path: Path) -> None:
     assert first.job == second.job
 
 
+def test_one_order_given_many_times_at_once_makes_one_job(tmp_path: Path) -> None:
+    with served(tmp_path) as api, ThreadPoolExecutor(6) as pool:
+        order = Order("parrot-1", training(tmp_path))
+        jobs = list(pool.map(lambda _: started(tmp_path, remote(api), order).job, range(6)))
+
+        assert counts(api) == (1, 1)
+    assert len(set(jobs)) == 1
+
+
 def test_one_content_goes_up_once_for_several_jobs(tmp_path: Path) -> None:
     with served(tmp_path) as api:
         jobs = [started(tmp_path, remote(api), Order("parrot-1", training(tmp_path), seed=seed)) for seed in (1, 2)]
@@ -97,7 +108,7 @@ class Dying(Remote):
         super().__init__(url)
         self.left, self.when = at, when
 
-    def _fetch(self, what, call, seconds):  # type: ignore[no-untyped-def]  # as in the class above
+    def _fetch(self, what: str, call: Callable[[], Raw], seconds: float) -> bytes:
         self.left -= 1
         if self.left == 0 and self.when == "before":
             os.kill(os.getpid(), signal.SIGKILL)

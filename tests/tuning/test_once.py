@@ -11,17 +11,27 @@ from evalharness.tuning.job import Order
 from evalharness.tuning.remote import Remote, ServerFailed
 from tests.loopback import Loopback, Reply, Seen, refusal
 from tests.tuning.scripted import JOBS, ok, page
-from tests.tuning.tunes import Ears, desk, started, training
+from tests.tuning.tunes import Clock, Ears, desk, started, training
 
 
 class Server:
     """Takes files and makes jobs, badly as told. keeps_metadata: whether it echoes what it was sent under that name.
-    refuses: fields it answers with 400. loses: how many answers to a creation are lost after the job was made."""
+    refuses: fields it answers with 400. loses: how many answers to a creation are lost after the job was made.
+    not_ready: how many creations come too early for the file."""
 
-    def __init__(self, *, keeps_metadata: bool = True, refuses: str = "", loses: int = 0, lists: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        keeps_metadata: bool = True,
+        refuses: str = "",
+        loses: int = 0,
+        lists: bool = True,
+        not_ready: int = 0,
+    ) -> None:
         self.jobs: list[Payload] = []
         self.files: list[Payload] = []
         self.bodies: list[Payload] = []
+        self.not_ready = not_ready
         self.keeps_metadata, self.refuses, self.loses, self.lists = keeps_metadata, refuses, loses, lists
 
     def __call__(self, seen: Seen) -> Reply:
@@ -44,6 +54,9 @@ class Server:
         self.bodies.append(body)
         if self.refuses and self.refuses in body:
             return refusal(400, f"Unknown parameter: '{self.refuses}'.")
+        if self.not_ready:
+            self.not_ready -= 1
+            return refusal(400, "File 'file-0' is still being processed and is not ready to be used.")
         job: Payload = {"id": f"ftjob-{len(self.jobs)}", "object": "fine_tuning.job", "status": "queued"}
         job |= {name: body.get(name) for name in ("model", "training_file", "seed")}
         if self.keeps_metadata:
@@ -89,6 +102,14 @@ def test_a_field_that_a_server_refuses_and_can_be_spared_is_left_out(name: str, 
 def test_a_seed_that_somebody_asked_for_is_not_left_out(tmp_path: Path) -> None:
     with Loopback(Server(refuses="suffix")) as server, pytest.raises(ServerFailed, match="Unknown parameter: 'suffix'"):
         started(tmp_path, Remote(server.url), Order("m", training(tmp_path), suffix="marv"))
+
+
+def test_a_file_that_is_not_ready_yet_is_waited_for(tmp_path: Path) -> None:
+    script, clock = Server(not_ready=2), Clock()
+    with Loopback(script) as server:
+        job = started(tmp_path, Remote(server.url), Order("m", training(tmp_path)), clock=clock)
+
+    assert (job.job, len(script.jobs), clock.waits) == ("ftjob-0", 1, [1.0, 1.5])
 
 
 def test_without_a_list_a_first_creation_goes_out(tmp_path: Path) -> None:

@@ -117,6 +117,16 @@ def test_a_key_that_is_refused_ends_at_once_and_is_not_shown(tmp_path: Path, mon
     assert "the key is that of OPENAI_API_KEY" in failed.value.what
 
 
+def test_a_key_that_a_job_echoes_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-0123456789")
+    error = {"code": "quota", "message": "sk-secret-0123456789 is spent", "param": None}
+    with scripted({**NOTHING, ONE: [job("failed", error=error)]}) as (remote, _):
+        done = watched(tmp_path, remote, known(tmp_path, remote))
+
+    assert done.error == "[key] is spent (quota)"
+    assert "sk-secret" not in desk(tmp_path).path("marv").read_text()
+
+
 def test_a_server_without_events_checkpoints_or_result_files_is_watched_all_the_same(tmp_path: Path) -> None:
     ears = Ears()
     statuses = [job("running"), job("succeeded", fine_tuned_model="m2", result_files=["file-9"])]
