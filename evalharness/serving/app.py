@@ -91,11 +91,7 @@ class App:
         add("GET", "/v1/models/{id}", self._answering(lambda seen: self.models.one(_id(seen))))
         add("DELETE", "/v1/models/{id}", self._answering(lambda seen: self.models.forget(_id(seen))))
         add("POST", "/v1/files", self._upload)
-        add(
-            "GET",
-            "/v1/files",
-            self._answering(lambda seen: self.files.all(_page(seen, 10_000), seen.query.get("purpose"))),
-        )
+        add("GET", "/v1/files", self._answering(self._list_files))
         add("GET", "/v1/files/{id}", self._answering(lambda seen: self.files.one(_id(seen))))
         add("DELETE", "/v1/files/{id}", self._answering(lambda seen: self.files.forget(_id(seen))))
         add("GET", "/v1/files/{id}/content", self._content)
@@ -105,8 +101,7 @@ class App:
         add("GET", f"{jobs}/{{id}}", self._answering(lambda seen: self.jobs.one(_id(seen))))
         add("POST", f"{jobs}/{{id}}/cancel", self._answering(lambda seen: self.jobs.cancel(_id(seen))))
         add("GET", f"{jobs}/{{id}}/events", self._answering(lambda seen: self.jobs.events(_id(seen), _page(seen, 20))))
-        add("GET", f"{jobs}/{{id}}/checkpoints",
-            self._answering(lambda seen: self.jobs.checkpoints(_id(seen), _page(seen, 10))))  # fmt: skip
+        add("GET", f"{jobs}/{{id}}/checkpoints", self._answering(self._list_checkpoints))
         add("POST", "/v1/batches", self._posting(self.batches.create))
         add("GET", "/v1/batches", self._answering(lambda seen: self.batches.all(_page(seen, 20))))
         add("GET", "/v1/batches/{id}", self._answering(lambda seen: self.batches.one(_id(seen))))
@@ -122,11 +117,13 @@ class App:
         try:
             self._refuse_pages(request)
             habit = self._settings.temper.next()
+            if habit and habit.trick == "reset":
+                return _cut(request)
             if habit:
-                await self._trick(request, habit)
+                await _trick(habit)
             answer = await handler(request)
             if habit and habit.trick == "lost":
-                _cut(request)
+                return _cut(request)
         except Refused as refused:
             return _json(refused.status, refused.body, {**headers, **refused.headers})
         except web.HTTPRequestEntityTooLarge:
@@ -150,18 +147,6 @@ class App:
         named = urlsplit(f"//{request.host}").hostname or ""
         if request.headers.get("origin") or (is_own(self._settings.host) and not is_own(named)):
             raise Refused(403, "This server answers programs on its own machine, not web pages.")
-
-    async def _trick(self, request: web.Request, habit: Habit) -> None:
-        import asyncio
-
-        if habit.trick == "429":
-            raise busy(habit.seconds)
-        if habit.trick == "reset":
-            _cut(request)
-        if habit.trick == "slow":
-            await asyncio.sleep(habit.seconds)
-        elif habit.trick.startswith("5"):
-            raise broken(int(habit.trick))
 
     def _answering(self, give: Callable[[web.Request], Payload]) -> Handler:
         async def handler(request: web.Request) -> web.StreamResponse:
@@ -220,6 +205,9 @@ class App:
 
     def _list_files(self, request: web.Request) -> Payload:
         return self.files.all(_page(request, 10_000), request.query.get("purpose"))
+
+    def _list_checkpoints(self, request: web.Request) -> Payload:
+        return self.jobs.checkpoints(_id(request), _page(request, 10))
 
     async def _content(self, request: web.Request) -> web.StreamResponse:
         from aiohttp import web
@@ -299,11 +287,25 @@ def _json(status: int, body: bytes, headers: dict[str, str] | None = None) -> we
     return web.Response(status=status, body=body, headers={"content-type": "application/json", **(headers or {})})
 
 
-def _cut(request: web.Request) -> None:
+async def _trick(habit: Habit) -> None:
+    """What happens to a request before it is looked at."""
+    import asyncio
+
+    if habit.trick == "429":
+        raise busy(habit.seconds)
+    if habit.trick == "slow":
+        await asyncio.sleep(habit.seconds)
+    elif habit.trick.startswith("5"):
+        raise broken(int(habit.trick))
+
+
+def _cut(request: web.Request) -> web.Response:
     """Resets the connection: the client sees no answer, whatever was done."""
+    from aiohttp import web
+
     if request.transport is not None:
         request.transport.abort()
-    raise ConnectionResetError
+    return web.Response()
 
 
 def _id(request: web.Request) -> str:

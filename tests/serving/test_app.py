@@ -157,7 +157,7 @@ def test_5xx_have_the_words_of_a_server_error(tmp_path: Path) -> None:
     assert "The server had an error while processing your request" in failed.value.message
 
 
-def test_reset_does_nothing_and_lost_does_it_without_a_word(tmp_path: Path) -> None:
+def test_reset_does_nothing_and_lost_does_it_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     left = []
     for trick in ("reset", "lost"):
         folder = tmp_path / trick
@@ -167,6 +167,7 @@ def test_reset_does_nothing_and_lost_does_it_without_a_word(tmp_path: Path) -> N
             left.append(len(list(api.files.list())))
 
     assert left == [0, 1]
+    assert caplog.records == []
 
 
 def test_slow_answers_are_right_and_late(tmp_path: Path) -> None:
