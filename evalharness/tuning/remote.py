@@ -60,9 +60,11 @@ class Raw(Protocol):
 
 
 class Remote:
-    """One server. url: its base URL; variable: the environment variable that holds the key."""
+    """One server. url: its base URL; variable: the environment variable that holds the key; seconds: for one request,
+    from its first byte to the last of its answer, uploads and downloads aside."""
 
-    def __init__(self, url: str | None, variable: str | None = None) -> None:
+    def __init__(self, url: str | None, variable: str | None = None, seconds: float = SECONDS) -> None:
+        self._seconds = seconds
         self.url = (url or os.environ.get("OPENAI_BASE_URL", "").strip() or HOME).rstrip("/")
         if wrong := url_fault(self.url):
             raise EvalError(f"--base-url: {wrong}", "for example http://127.0.0.1:8377/v1")
@@ -185,8 +187,8 @@ class Remote:
                 return
             after = str(fresh[-1].get("id"))
 
-    def _ask(self, what: str, call: Callable[[], Raw], seconds: float = SECONDS) -> Payload:
-        raw = self._fetch(what, call, seconds)
+    def _ask(self, what: str, call: Callable[[], Raw], seconds: float | None = None) -> Payload:
+        raw = self._fetch(what, call, seconds or self._seconds)
         try:
             value = parsed(self._secrets.hide(raw.decode()))
         except UnicodeDecodeError:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from evalharness.tuning.remote import ServerFailed
+from evalharness.tuning.remote import Remote, ServerFailed
 from evalharness.tuning.watch import Unfinished
 from tests.loopback import Reply, refusal
 from tests.tuning.scripted import JOBS, event, job, known, ok, page, scripted
@@ -103,6 +104,16 @@ def test_a_server_that_stays_away_ends_the_watching_and_not_the_job(tmp_path: Pa
 
     assert "looked 4 times in a row" in stopped.value.what
     assert "the job goes on: `evalharness tune watch marv` looks again" in stopped.value.hint
+
+
+def test_a_server_that_drips_its_answer_is_not_waited_for(tmp_path: Path) -> None:
+    drips = Reply(body=b" " * 10_000, drip=0.02)
+    with scripted({**NOTHING, ONE: [drips]}) as (remote, _), closing(Remote(remote.url, seconds=0.3)) as hasty:
+        with pytest.raises(ServerFailed) as failed:
+            hasty.job("ftjob-1")
+
+    assert failed.value.what == f"job ftjob-1: no whole answer within 0.3 s from {remote.url}"
+    assert failed.value.kind == "lost"
 
 
 def test_a_key_that_is_refused_ends_at_once_and_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
