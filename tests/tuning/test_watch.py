@@ -108,9 +108,12 @@ def test_a_server_that_stays_away_ends_the_watching_and_not_the_job(tmp_path: Pa
 
 def test_a_server_that_drips_its_answer_is_not_waited_for(tmp_path: Path) -> None:
     drips = Reply(body=b" " * 10_000, drip=0.02)
-    with scripted({**NOTHING, ONE: [drips]}) as (remote, _), closing(Remote(remote.url, seconds=0.3)) as hasty:
-        with pytest.raises(ServerFailed) as failed:
-            hasty.job("ftjob-1")
+    with (
+        scripted({**NOTHING, ONE: [drips]}) as (remote, _),
+        closing(Remote(remote.url, seconds=0.3)) as hasty,
+        pytest.raises(ServerFailed) as failed,
+    ):
+        hasty.job("ftjob-1")
 
     assert failed.value.what == f"job ftjob-1: no whole answer within 0.3 s from {remote.url}"
     assert failed.value.kind == "lost"
