@@ -29,6 +29,7 @@ FLOORS = [
     {"engine", "score", "sheet", "rulings"},
     {"plan", "measure"},
     {"compare", "summary", "forecast"},
+    {"history"},
     {"harness"},
     {"reports", "progress"},
     {"cli"},
