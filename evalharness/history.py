@@ -411,8 +411,10 @@ def _stands(track: Track, point: Point, reference: str) -> str:
     if point.mean is None or point.value is None or track.centre is None:
         return f"not read against the reference {reference}"
     away = in_points(point.value - track.centre)
-    where = f"as the reference {reference}" if away == "0" else f"{away} points {_side(point.value, track.centre)}"
-    return f"{_percent(point.mean)}, {where}" + ("" if away == "0" else f" the reference {reference}")
+    if away == "0":
+        return f"{_percent(point.mean)}, as the reference {reference}"
+    unit = "point" if away == "1" else "points"
+    return f"{_percent(point.mean)}, {away} {unit} {_side(point.value, track.centre)} the reference {reference}"
 
 
 def _standing(track: Track, at: int, reference: str) -> str:
