@@ -18,6 +18,7 @@ VERBS = {
     "report": ("report", "Render a comparison again, offline."),
     "rescore": ("run", "Grade stored replies again with the checks a suite has today."),
     "merge": ("run", "Join run files of one suite and model into one."),
+    "history": ("history", "Show the accepted snapshots of a suite in order, with charts that see a slow slide."),
     "plan": ("plan", "Say how many requests a run takes, their price, and what it could show."),
     "lint": ("suites", "Read suites and print every fault."),
     "schema": ("suites", "Print the JSON Schema of suite files, for editors."),

@@ -6,6 +6,7 @@ title, which shows under the mouse and is read out when the point has the focus.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -95,10 +96,11 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One aspect over all series. ticks: height in percent, and what it stands for."""
+    """One aspect over all series. dots: how many snapshots. ticks: height in percent, and what it stands for."""
 
     aspect: str
     about: str
+    dots: int
     ticks: tuple[tuple[float, str], ...]
     stretches: tuple[Stretch, ...]
     breaks: tuple[Break, ...]
@@ -142,6 +144,7 @@ def _plot(history: History, aspect: str) -> Plot:
     return Plot(
         aspect=aspect,
         about=f"{aspect}: {len(names)} snapshots from {names[0]} to {names[-1]}",
+        dots=len(names),
         ticks=tuple((scale.y(tick), f"{100 * tick:.4g} %") for tick in ticks),
         stretches=tuple(stretches),
         breaks=tuple(breaks),
@@ -168,8 +171,8 @@ def _range(tracks: Sequence[Track]) -> tuple[float, float, float]:
     ]
     low, high = max(0.0, min(values, default=0.0)), min(1.0, max(values, default=1.0))
     step = next((step for step in (0.01, 0.02, 0.05, 0.1) if high - low <= 6 * step), 0.2)
-    first, last = int(low / step + 1e-9), -int(-high / step // 1 + 1e-9)
-    last = max(last, first + 1)
+    first = math.floor(low / step + 1e-9)
+    last = max(first + 1, math.ceil(high / step - 1e-9))
     return first * step, last * step, step
 
 

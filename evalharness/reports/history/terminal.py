@@ -122,7 +122,7 @@ def _ending(screen: Screen, history: History) -> Iterator[str]:
         yield from screen.lines([("warning   ", "INCONCLUSIVE"), (screen.safe(warning), "")], 0, 10)
     yield "\n"
     standing = history.standing
-    yield from screen.lines([(f"{words.READING} `{words.DECIDES}`", "dim"), (":" if standing else "", "dim")])
+    yield from screen.lines([(f"{words.READING} `{words.DECIDES}`" + (":" if standing else ""), "dim")])
     if standing is not None:
         told = f"  {screen.safe(standing.newest)} against {screen.safe(standing.reference)}"
         yield from screen.lines([(f"{MARKS[standing.outcome]} {standing.outcome}", standing.outcome), (told, "")], 2, 4)
