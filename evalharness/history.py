@@ -153,9 +153,12 @@ def chart(suite: str, arms: Iterable[Arm], *, reference: str = "", aspect: str |
     """The history of a suite from its snapshots, in the order of their acceptance.
 
     reference: the name of one that its series is read against, else the one pinned last there, else the first.
-    aspect: only this one. `UnknownName` for an aspect that no snapshot has; `EvalError` for a run never accepted.
+    aspect: only this one. `UnknownName` for an aspect that no snapshot has; `EvalError` for a run never accepted, and
+    where there is none.
     """
     taken = [_Taken.of(arm) for arm in arms]
+    if not taken:
+        raise EvalError(f"suite '{suite}' has no baseline", "accept a run of it first: `evalharness accept RUN -m WHY`")
     known = tuple(dict.fromkeys(name for each in taken for name in each.levels))
     if aspect is not None and aspect not in known:
         raise UnknownName(f"history of '{suite}'", "aspect", aspect, known)

@@ -83,7 +83,7 @@ def limits(track: Track) -> str:
     """How the limits came to be, in one line."""
     if track.sigma is None or track.centre is None:
         return track.how
-    return f"sigma {100 * track.sigma:.2f} points, {track.how}"
+    return f"sigma {100 * track.sigma:.2f} points, {track.how}; the reference's own mean is taken as exact"
 
 
 def latest(history: History) -> tuple[tuple[str, str, Held | None], ...]:
