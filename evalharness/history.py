@@ -16,7 +16,15 @@ from evalharness.records import Run, Snapshot, Word
 from evalharness.rulings import counted
 from evalharness.rulings import points as in_points
 from evalharness.sheet import Slice
-from evalharness.stats.charts import CUSUM_LIMIT, binomial_sigma, cusum_down, ewma, generation_sigma, shewhart
+from evalharness.stats.charts import (
+    CUSUM_LIMIT,
+    binomial_sigma,
+    cusum_down,
+    ewma,
+    false_alarms,
+    generation_sigma,
+    shewhart,
+)
 from evalharness.stats.intervals import mean
 from evalharness.summary import Level, levels
 
@@ -81,7 +89,8 @@ class Alarm:
 @dataclass(frozen=True, slots=True)
 class Track:
     """One aspect over one series. centre: the reference's mean; sigma: the noise of one later mean, and `how` it was
-    found; low, high: Shewhart's limits. All None where nothing can be charted, and then `how` says why.
+    found; low, high: Shewhart's limits; chance: how likely a rule rings below in such a row though nothing changes. All
+    None where nothing can be charted, and then `how` says why.
     """
 
     aspect: str
@@ -91,6 +100,7 @@ class Track:
     how: str
     low: float | None = None
     high: float | None = None
+    chance: float | None = None
     alarms: tuple[Alarm, ...] = ()
     sentence: str = ""
 
@@ -278,14 +288,15 @@ def _track(aspect: str, row: Sequence[_Taken], at: int) -> Track:
     values = [_Value(None, "before the reference: not charted") for _ in row[:at]]
     values += [_value(aspect, each, reference, centre) for each in row[at:]]
     charted = [each for each, value in zip(row[at + 1 :], values[at + 1 :], strict=True) if value.value is not None]
-    sigma, how = _sigma(aspect, reference, charted, centre)
+    sigma, times, how = _sigma(aspect, reference, charted, centre)
     points = [_point(aspect, each, value) for each, value in zip(row, values, strict=True)]
     track = Track(aspect, tuple(points), centre, None, how)
     if sigma is not None:
         limits = shewhart(centre, sigma)
         points[at] = replace(points[at], ewma=centre, ewma_low=centre, ewma_high=centre, cusum=0.0)
         points[at + 1 :] = _charted(points[at + 1 :], centre, sigma)
-        track = replace(track, points=tuple(points), sigma=sigma, low=limits.low, high=limits.high)
+        chance = false_alarms(len(charted), times) if charted else None
+        track = replace(track, points=tuple(points), sigma=sigma, low=limits.low, high=limits.high, chance=chance)
     alarms = tuple(_alarms(track, at, reference.snapshot.name))
     return replace(track, alarms=alarms, sentence=_standing(track, at, reference.snapshot.name))
 
@@ -305,8 +316,8 @@ def _value(aspect: str, each: _Taken, reference: _Taken, centre: float) -> _Valu
     return _Value(value, f"{told}; charted over the others" if missing else "")
 
 
-def _sigma(aspect: str, reference: _Taken, charted: Sequence[_Taken], centre: float) -> tuple[float | None, str]:
-    """The noise of one later mean, and how it was found; None and why where there is none."""
+def _sigma(aspect: str, reference: _Taken, charted: Sequence[_Taken], centre: float) -> tuple[float | None, float, str]:
+    """The noise of one later mean, how many of these the reference is worth, and how it was found; None and why not."""
     name, total = reference.snapshot.name, sum(score is not None for score in reference.means[aspect])
     draws = sorted({each.draws for each in charted} or {reference.draws})
     noise = reference.noise[aspect] / draws[0] ** 0.5
@@ -315,7 +326,7 @@ def _sigma(aspect: str, reference: _Taken, charted: Sequence[_Taken], centre: fl
         how += f"for means of {counted(draws[0], 'sample')}"
         if len(draws) > 1:
             how += f" (snapshots have {draws[0]} to {draws[-1]}, and the fewest are taken)"
-        return noise, how
+        return noise, reference.draws / draws[0], how
     if reference.samples < 2:
         why = f"{name} has one sample a case"
     elif reference.repeats:
@@ -324,8 +335,8 @@ def _sigma(aspect: str, reference: _Taken, charted: Sequence[_Taken], centre: fl
         why = f"the samples of each case of {name} score alike"
     sigma = binomial_sigma(centre, total)
     if sigma > NO_NOISE:
-        return sigma, f"binomial, of a rate of {_percent(centre)} over {counted(total, 'case')}, since {why}"
-    return None, f"no limits: every case of {name} scores {_percent(centre)}, which tells nothing of the noise"
+        return sigma, 1.0, f"binomial, of a rate of {_percent(centre)} over {counted(total, 'case')}, since {why}"
+    return None, 1.0, f"no limits: every case of {name} scores {_percent(centre)}, which tells nothing of the noise"
 
 
 def _point(aspect: str, each: _Taken, value: _Value) -> Point:

@@ -6,7 +6,6 @@ import math
 import random
 from dataclasses import replace
 from itertools import pairwise
-from statistics import NormalDist
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +16,7 @@ from evalharness.errors import EvalError, UnknownName
 from evalharness.history import Ring, chart
 from evalharness.measure import Arm
 from evalharness.records import Failure, Run
-from evalharness.stats.charts import cusum_down, ewma
+from evalharness.stats.charts import false_alarms
 from tests import runs
 from tests.shelved import SUITE, arms, charted, month, only, reordered, scored
 
@@ -58,25 +57,15 @@ def test_a_steady_persona_of_the_same_noise_raises_none() -> None:
     assert track.sentence.startswith("facts: no alarm in 8 snapshots; 2026-09: ")
 
 
-def test_the_page_tells_how_often_a_steady_persona_rings() -> None:
-    # the reference is one measurement: its own noise, 1 / sqrt(times), stays in every later distance from it
-    share = {times: _rings_below(times, snapshots=8, histories=4000) for times in (1, 4, 16)}
+def test_how_often_a_steady_model_would_ring_is_said_of_each_row() -> None:
+    one, four = [[1.0, 0.0]] * 4, [[1.0, 0.0, 1.0, 0.0]] * 4
 
-    assert share[1] == pytest.approx(0.22, abs=0.02)
-    assert share[4] == pytest.approx(0.10, abs=0.015)
-    assert share[16] == pytest.approx(0.045, abs=0.01)
+    alike = only(charted([runs.run(one), *[runs.run(one)] * 8]))
+    surer = only(charted([runs.run(four), *[runs.run(one)] * 8]))
 
-
-def _rings_below(times: int, *, snapshots: int, histories: int) -> float:
-    """The share of histories in which a rule rings below though nothing changes."""
-    noise = NormalDist().samples(histories * (snapshots + 1), seed=7)
-    rang = 0
-    for history in range(histories):
-        first, *values = noise[history * (snapshots + 1) : (history + 1) * (snapshots + 1)]
-        centre = first / math.sqrt(times)
-        smoothed = any(point.value < point.low for point in ewma(values, centre, 1))
-        rang += smoothed or min(values) < centre - 3 or max(cusum_down(values, centre, 1)) > 4
-    return rang / histories
+    assert alike.chance == false_alarms(8, 1)
+    assert surer.chance == false_alarms(8, 2)
+    assert only(charted([scored(20)])).chance is None
 
 
 @given(st.lists(st.sampled_from([0.0, 0.25, 1.0]), min_size=1, max_size=30), st.integers(2, 12))

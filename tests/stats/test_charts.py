@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from statistics import NormalDist
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from evalharness.stats.charts import (
     binomial_sigma,
     cusum_down,
     ewma,
+    false_alarms,
     generation_sigma,
     shewhart,
     steady_limits,
@@ -126,3 +129,39 @@ def test_lower_scores_never_have_a_smaller_sum_of_losses(values: list[float], si
     after = cusum_down([value - loss for value in values], 0.5, sigma)
 
     assert all(lower >= upper for lower, upper in zip(after, before, strict=True))
+
+
+# --- how often they ring for nothing ----------------------------------------------------------------------------------
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "history.md"
+
+
+def rings_below(times: float, snapshots: int, *, histories: int = 3000) -> float:
+    """The share of histories in which a rule rings below though nothing changes, counted with the charts themselves."""
+    noise = iter(NormalDist().samples(histories * (snapshots + 1), seed=7))
+    rang = 0
+    for _ in range(histories):
+        centre = next(noise) / math.sqrt(times)
+        values = [next(noise) for _ in range(snapshots)]
+        smoothed = any(point.value < point.low for point in ewma(values, centre, 1))
+        rang += smoothed or min(values) < centre - 3 or max(cusum_down(values, centre, 1)) > CUSUM_LIMIT
+    return rang / histories
+
+
+@pytest.mark.parametrize(("times", "snapshots"), [(1, 8), (4, 8), (16, 24), (math.inf, 8)])
+def test_false_alarms_are_as_many_as_the_charts_themselves_give(times: float, snapshots: int) -> None:
+    # two counts of 3,000 and 4,000: four standard errors of their difference are below 0.05
+    assert false_alarms(snapshots, times) == pytest.approx(rings_below(times, snapshots), abs=0.04)
+
+
+def test_one_value_rings_as_often_as_its_closest_limit_is_passed() -> None:
+    # t = 1: the EWMA's limit is 2.7 sigma, closest of the three; P(Z < -2.7) = 0.003467
+    assert false_alarms(1) == pytest.approx(0.003467, abs=0.003)
+
+
+def test_the_page_has_the_shares() -> None:
+    page = PAGE.read_text("utf-8")
+    for name, times in (("as many", 1), ("4 times", 4), ("16 times", 16), ("exact", math.inf)):
+        row = next(line for line in page.splitlines() if line.startswith(f"| {name} |"))
+        told = [float(cell.strip(" %")) for cell in row.split("|")[2:4]]
+        assert told == [pytest.approx(100 * false_alarms(number, times), abs=1) for number in (8, 24)]

@@ -80,10 +80,15 @@ def notes(track: Track) -> tuple[str, ...]:
 
 
 def limits(track: Track) -> str:
-    """How the limits came to be, in one line."""
+    """How the limits came to be, and how often they ring for nothing, in one line."""
     if track.sigma is None or track.centre is None:
         return track.how
-    return f"sigma {100 * track.sigma:.2f} points, {track.how}; the reference's own mean is taken as exact"
+    told = f"sigma {100 * track.sigma:.2f} points, {track.how}"
+    if track.chance is None:
+        return told
+    most = "at most " if track.how.startswith("binomial") else ""
+    share = max(1, round(100 * track.chance))
+    return f"{told}; of 100 such rows of a model that never changes {most}about {share} ring below"
 
 
 def latest(history: History) -> tuple[tuple[str, str, Held | None], ...]:
