@@ -409,12 +409,13 @@ def _alarms(track: Track, at: int, reference: str) -> Iterator[Alarm]:
 
 
 def _in_turn(rules: Sequence[tuple[Rule, int]]) -> str:
-    """`EWMA and CUSUM; Shewhart 2 later`."""
+    """`EWMA and CUSUM; Shewhart one later`."""
     by_delay: dict[int, list[str]] = {}
     for rule, delay in rules:
         by_delay.setdefault(delay, []).append(rule)
     told = [
-        " and ".join(names) + (f" {'one' if delay == 1 else delay} later" if delay else "")
+        " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+        + (f" {'one' if delay == 1 else delay} later" if delay else "")
         for delay, names in by_delay.items()
     ]
     return "; ".join(told)

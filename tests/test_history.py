@@ -307,6 +307,7 @@ def test_a_jump_rings_every_rule_at_once() -> None:
 
     assert track.points[1].rings == (Ring("Shewhart", "below"), Ring("EWMA", "below"), Ring("CUSUM", "below"))
     assert track.alarms[0].rules == (("Shewhart", 0), ("EWMA", 0), ("CUSUM", 0))
+    assert track.alarms[0].sentence.startswith("facts: alarm at 2026-02 (Shewhart, EWMA and CUSUM): 70.0 %, ")
 
 
 def test_forty_snapshots_are_in_their_order() -> None:

@@ -68,7 +68,8 @@ def heading(history: History, place: int) -> str:
     chosen = {"named": "as asked", "pinned": "pinned", "first": "the first"}[series.chosen]
     if len(history.series) == 1:
         return f"read against {series.reference} ({chosen})"
-    told = f"series {place + 1}, {series.names[0]} to {series.names[-1]}, read against {series.reference} ({chosen})"
+    names = " to ".join(dict.fromkeys((series.names[0], series.names[-1])))
+    told = f"series {place + 1}, {names}, read against {series.reference} ({chosen})"
     return f"{told}: {series.began}" if series.began else told
 
 
