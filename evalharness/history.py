@@ -76,7 +76,7 @@ class Point:
 class Alarm:
     """Where an aspect first left its limits on one side, which rules rang there, and which so many snapshots later.
 
-    still: whether a rule rings on that side at the newest snapshot, too.
+    still: whether a rule rings at the newest snapshot, too, and its own score lies on that side.
     """
 
     side: Side
@@ -168,7 +168,7 @@ def chart(suite: str, arms: Iterable[Arm], *, reference: str = "", aspect: str |
     """
     taken = [_Taken.of(arm) for arm in arms]
     if not taken:
-        raise EvalError(f"suite '{suite}' has no baseline", "accept a run of it first: `evalharness accept RUN -m WHY`")
+        raise EvalError(f"suite '{suite}': there is no baseline", "`evalharness accept RUN -m WHY` makes one")
     known = tuple(dict.fromkeys(name for each in taken for name in each.levels))
     if aspect is not None and aspect not in known:
         raise UnknownName(f"history of '{suite}'", "aspect", aspect, known)
@@ -373,14 +373,8 @@ def _charted(points: Sequence[Point], centre: float, sigma: float) -> Iterator[P
             rings.append(Ring("EWMA", _side(smoothed.value, centre)))
         if total > CUSUM_LIMIT:
             rings.append(Ring("CUSUM", "below"))
-        yield replace(
-            point,
-            ewma=smoothed.value,
-            ewma_low=smoothed.low,
-            ewma_high=smoothed.high,
-            cusum=total,
-            rings=tuple(rings),
-        )
+        level, low, high = smoothed
+        yield replace(point, ewma=level, ewma_low=low, ewma_high=high, cusum=total, rings=tuple(rings))
 
 
 def _side(value: float, centre: float) -> Side:
@@ -401,10 +395,13 @@ def _alarms(track: Track, at: int, reference: str) -> Iterator[Alarm]:
             continue
         start = min(first.values())
         rules = tuple(sorted(((rule, place - start) for rule, place in first.items()), key=lambda item: item[1]))
-        still = any(ring.side == side for ring in since[-1].rings)
+        newest = since[-1]
+        rings = any(ring.side == side for ring in newest.rings)
+        still = rings and newest.value is not None and _side(newest.value, track.centre or 0.0) == side
         told = f"{track.aspect}: alarm at {since[start].name} ({_in_turn(rules)}): "
         told += _stands(track, since[start], reference)
-        told += "" if still else f"; quiet again at {since[-1].name}"
+        if not still:
+            told += f"; made good at {newest.name}" if rings else f"; quiet again at {newest.name}"
         yield Alarm(side, since[start].name, rules, told, still)
 
 

@@ -229,7 +229,7 @@ def test_a_run_that_was_never_accepted_has_no_place() -> None:
 
 
 def test_there_must_be_a_snapshot() -> None:
-    with pytest.raises(EvalError, match="suite 'made' has no baseline"):
+    with pytest.raises(EvalError, match="suite 'made': there is no baseline"):
         chart("made", [])
 
 
@@ -300,6 +300,15 @@ def test_a_history_rings_while_its_newest_snapshot_does() -> None:
     assert charted([scored(20), scored(60)]).rings
     assert not charted([scored(20), scored(60), *[scored(20)] * 20]).rings  # made good since
     assert not charted([scored(60), scored(20)]).rings  # a rise
+
+
+def test_a_loss_that_was_made_good_is_told_though_the_charts_remember_it() -> None:
+    history = charted([scored(20), scored(60), scored(60), scored(18)])
+
+    track = only(history)
+    assert {ring.side for ring in track.points[3].rings} == {"below"}
+    assert track.alarms[0].sentence.endswith("20 points below the reference 2026-01; made good at 2026-04")
+    assert not history.rings
 
 
 def test_a_jump_rings_every_rule_at_once() -> None:

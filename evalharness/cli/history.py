@@ -93,7 +93,7 @@ def _name(suite: str, settings: Config) -> str:
         hint = f"`evalharness history {path.stem}` reads its baselines without it" if path.stem in known else ""
         raise EvalError(f"{suite}: no such suite", hint or "SUITE is a suite file, or the name of a suite")
     if known:
-        raise EvalError(f"suite '{suite}' has no baseline", suggestion(suite, known))
+        raise EvalError(f"suite '{suite}': there is no baseline", suggestion(suite, known))
     return suite
 
 

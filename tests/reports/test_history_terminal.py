@@ -77,6 +77,15 @@ def test_a_wide_screen_shows_the_model_and_a_narrow_one_keeps_the_numbers() -> N
     assert "S Shewhart, E EWMA, C CUSUM" in narrow
 
 
+def test_of_a_long_model_name_both_ends_are_shown() -> None:
+    (first, *_) = arms([scored(20)])
+    model = ModelRef("base", "openai:ft:gpt-4o-mini-2024-07-18:acme:harbour-master-9:xyz")
+
+    text = printed(chart("made", [replace(first, run=replace(first.run, model=model))]), width=160)
+
+    assert "  openai:ft:gpt…:acme:harbour-master-9:xyz  " in text
+
+
 def test_a_new_series_says_why_it_is_one() -> None:
     text = printed(TWO_SERIES, width=160)
 

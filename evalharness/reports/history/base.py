@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evalharness.escape import one_line
 from evalharness.history import Held, History, Point, Series, Track
 from evalharness.reports.base import DASH, count, rate
 
@@ -25,6 +26,12 @@ def title(history: History) -> str:
 def day(accepted: str) -> str:
     """The date of an acceptance."""
     return accepted[:10]
+
+
+def model(point: Point, most: int = LONGEST_MODEL) -> str:
+    """Which model it was; of a long name both ends, since tunes differ in the last few letters."""
+    name = one_line(point.model)
+    return name if len(name) <= most else f"{name[: most // 3]}…{name[len(name) - (most - most // 3 - 1) :]}"
 
 
 def score(point: Point) -> str:

@@ -206,7 +206,7 @@ def _dot(point: Point, track: Track, series: Series, scale: _Scale, x: float) ->
     shape = sides.get(words.sign(point), "plain" if point.value is not None else "open")
     if point.name == series.reference:
         shape = "reference"
-    told = [f"{point.name}, {words.day(point.accepted)}, {one_line(point.model, words.LONGEST_MODEL)}"]
+    told = [f"{point.name}, {words.day(point.accepted)}, {words.model(point)}"]
     told.append(f"{words.score(point)} over {point.cases} cases")
     if point.ewma is not None:
         told.append(f"EWMA {rate(point.ewma)}, CUSUM {words.total(point)}")

@@ -56,7 +56,7 @@ def _row(series: Series, track: Track, point: Point) -> tuple[str, ...]:
     return (
         _text(point.name),
         _text(words.day(point.accepted)),
-        _text(one_line(point.model, 60)),
+        _text(words.model(point, 60)),
         _text(words.score(point)),
         rate(point.ewma),
         words.total(point),

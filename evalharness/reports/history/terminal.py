@@ -81,7 +81,7 @@ def _table(screen: Screen, series: Series, track: Track) -> Iterator[str]:
     """The widest table that fits; where none does, a few lines a snapshot."""
     name: Column = ("snapshot", lambda point: (screen.safe(point.name), "bold"))
     date: Column = ("accepted", lambda point: (screen.safe(words.day(point.accepted)), "dim"))
-    model: Column = ("model", lambda point: (screen.safe(point.model, words.LONGEST_MODEL), ""))
+    model: Column = ("model", lambda point: (screen.safe(words.model(point)), ""))
     numbers: tuple[Column, ...] = (
         ("mean and interval", lambda point: (words.score(point), "")),
         ("EWMA", lambda point: (rate(point.ewma), "" if point.ewma is not None else "dim")),
