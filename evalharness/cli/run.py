@@ -174,7 +174,7 @@ def _ending(run: Run, arm: Arm) -> Iterator[str]:
         yield f"  replies: {', '.join(others)}"
     for kind, count in sorted(arm.sheet.failures.items()):
         yield f"  no answer: {count:,} {kind}: {one_line(arm.sheet.complaints[kind], 200)}"
-    if run.tally:
+    if run.tally and not run.snapshot:  # a snapshot's tally is what it took to make it
         price = f", {run.tally.usd:.4f} USD" if run.tally.usd else ""
         yield f"  requests sent: {run.tally.sent:,}, answers known before: {run.tally.cached:,}{price}"
     yield f"run:  {shown(run.path)}"
