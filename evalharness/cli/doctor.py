@@ -45,7 +45,7 @@ class Finding:
 @click.command("doctor")
 @JSON
 def doctor_verb(as_json: bool) -> None:
-    """Look at the installation, the config, the keys, the cache and the baselines; exit 2 where something would not work.
+    """Look at the installation, the config, the keys, the cache, the baselines; exit 2 where something is wrong.
 
     Asks no model and prints no key, only whether its variable is set.
     """
