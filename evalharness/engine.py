@@ -184,7 +184,8 @@ class _Walk(Generic[T]):
         return not self.missing
 
 
-_Waiter: TypeAlias = tuple[_Walk[T], int]
+_Waiter: TypeAlias = tuple[_Walk[T], int, Request]
+"""Who waits for an answer: a flow, for this place of its round, with a request that may be charged elsewhere."""
 
 
 class _Work(Generic[T]):
@@ -231,8 +232,8 @@ class _Work(Generic[T]):
             answer = question.answer
             assert answer is not None
             known = question.known
-            for walk, place in question.waiters:
-                self._count(question.request, answer, cached=known, usd=question.usd)
+            for walk, place, request in question.waiters:
+                self._count(request, answer, cached=known, usd=question.usd)
                 known = True  # for the others that waited for the same answer
                 if walk.take(place, answer):
                     walks.append(walk)
@@ -276,7 +277,7 @@ class _Work(Generic[T]):
             for walk, place, request, key in asked:
                 answer: Answer | None = readable(self.models[request.model.name], known.get(key))
                 if answer is None:
-                    answer = self.asker.queue(key, request, (walk, place))
+                    answer = self.asker.queue(key, request, (walk, place, request))
                 if answer is not None:
                     self._count(request, answer, cached=True)
                     if walk.take(place, answer):
