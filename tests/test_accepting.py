@@ -17,7 +17,7 @@ from tests import runs
 from tests.shells.cli import numbered, project, replies
 
 
-def asked(where: Path, *, wrong: int = 0, suite: str = "", options: Options = Options()) -> Path:  # noqa: B008
+def asked(where: Path, *, wrong: int = 0, suite: str = "", options: Options = Options()) -> Path:  # noqa: B008 - a frozen value
     """The run file of arm `base` on four cases, of which so many are answered wrong."""
     path = project(where, suite or numbered(4), base=replies(4, wrong=wrong))
     (arm,) = ask([load_suite(path)], ["base"], load_config(where), options).arms[0]

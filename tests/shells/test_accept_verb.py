@@ -345,6 +345,18 @@ def test_a_run_of_a_snapshot_shows_its_rates_by_todays_checks_and_sends_nothing(
     assert "requests" not in done.out
 
 
+def test_a_file_for_the_run_of_a_snapshot_is_refused_since_there_is_none(tmp_path: Path) -> None:
+    ran(tmp_path, cases=4)
+    accept(tmp_path, "--as", "one")
+
+    done = evalharness("run", "made.yaml", "--model", "baseline", "-o", "x.jsonl", cwd=tmp_path)
+
+    assert done.status == 2
+    assert done.err.splitlines()[0] == (
+        "suite 'made': snapshot 'one' is not asked, so there is no run to write to x.jsonl"
+    )
+
+
 def test_a_selection_is_compared_with_the_same_cases_of_a_snapshot(tmp_path: Path) -> None:
     ran(tmp_path)
     accept(tmp_path, "--as", "one")
@@ -375,6 +387,29 @@ def test_runs_of_several_suites_are_printed_in_their_order(tmp_path: Path) -> No
         ("made", 3, 0),
         ("another", 2, 0),
     ]
+
+
+def test_more_runs_at_once_than_the_system_lets_a_process_open_by_itself(tmp_path: Path) -> None:
+    project(tmp_path, numbered(1), base=replies(1))
+    (tmp_path / "suites").mkdir()
+    for number in range(70):
+        suite = numbered(1).replace("suite: made", f"suite: s{number}")
+        (tmp_path / f"suites/s{number}.yaml").write_text(suite)
+    verb = f"{sys.executable} -m evalharness.cli run suites --model base -q"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def limited(how: str) -> subprocess.CompletedProcess[str]:
+        command = ["bash", "-c", f"ulimit {how} 64; {verb}"]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    soft, hard = limited("-Sn"), limited("-n")
+
+    assert (soft.returncode, soft.stderr, soft.stdout.count(" asked of base: ")) == (0, "", 70)
+    assert (hard.returncode, hard.stderr.splitlines()[1:]) == (
+        2,
+        ["  hint: give fewer suites at a time, or allow more open files: `ulimit -n 4096`"],
+    )
+    assert "Too many open files" in hard.stderr
 
 
 def test_parts_of_a_baseline_merge_into_a_run_that_is_none(tmp_path: Path) -> None:
