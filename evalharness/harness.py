@@ -149,6 +149,8 @@ def rescore(path: Path, suite: Suite, output: Path | None = None) -> Run:
     cases = tuple(case for case in Plan(suite, run.model, run.suite.samples).cases() if case.case in kept)
     ref = replace(suite_ref(suite, run.suite.samples), selected=run.suite.selected)
     graded = replace(run, suite=ref, gate=suite.gate, cases=cases, snapshot=None)
+    if run.snapshot and output is None:
+        raise EvalError(f"{path} is a baseline, and only accepted runs lie beside it", "say where with -o FILE")
     target = output or path.with_name(f"{path.stem}.rescored.jsonl")
     with store.Writer(target, graded) as writer:
         flows = regrade(run, suite)

@@ -389,6 +389,27 @@ def test_runs_of_several_suites_are_printed_in_their_order(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "made.yaml", "--model", "base", "-o", "baselines/made/x.jsonl"),
+        ("rescore", RUN, "--suite", "made.yaml", "-o", "baselines/x.jsonl"),
+        ("rescore", "baselines/made/one.jsonl", "--suite", "made.yaml"),
+        ("merge", RUN, RUN, "-o", "./baselines/made/x.jsonl"),
+    ],
+)
+def test_nothing_but_accept_writes_among_the_baselines(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    ran(tmp_path, cases=4)
+    accept(tmp_path, "--as", "one")
+    before = sorted(tmp_path.rglob("*"))
+
+    done = evalharness(*arguments, cwd=tmp_path)
+
+    assert (done.status, done.out) == (2, "")
+    assert "baseline" in done.err.splitlines()[0]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_more_runs_at_once_than_the_system_lets_a_process_open_by_itself(tmp_path: Path) -> None:
     project(tmp_path, numbered(1), base=replies(1))
     (tmp_path / "suites").mkdir()
