@@ -270,8 +270,10 @@ def test_a_selection_lists_no_case_as_gone(tmp_path: Path) -> None:
     snapshot = filed(tmp_path / "baselines", asked(suite(tmp_path, TWO)), "old-1")
     chosen = select(suite(tmp_path, TWO), cases=["b"])
 
-    found = compare_all([(recall(snapshot, chosen), Arm.of(asked(chosen)))]).comparisons[0]
+    arm = recall(snapshot, chosen)
+    found = compare_all([(arm, Arm.of(asked(chosen)))]).comparisons[0]
 
+    assert ([trial.conversation.case for trial in arm.run.trials], arm.sheet.trials) == (["b"], 1)
     assert (found.left_out, found.deltas[0].cases, found.warnings) == ((), 1, ())
     assert found.verdict.outcome == "INCONCLUSIVE"
 

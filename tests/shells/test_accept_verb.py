@@ -219,11 +219,12 @@ def test_names_from_run_files_reach_no_terminal_as_they_are(tmp_path: Path) -> N
     path.write_text(path.read_text().replace('"name":"made"', '"name":"m\\u001b[2J\\u202e"'))
 
     done = accept(tmp_path, "--as", "one")
-    wrong = evalharness("compare", RUN, "baselines/x\x1b[2J.jsonl", cwd=tmp_path)
+    wrong = evalharness("compare", RUN, "baselines/x\a\u202e.jsonl", cwd=tmp_path)
 
     assert done.status == 0
     assert "the baseline of 'm\\x1b[2J\\u202e'" in done.out
-    assert not {"\x1b", "\u202e"} & set(done.out + done.err + wrong.err)
+    assert "baselines/x\\x07\\u202e.jsonl: No such file or directory" in wrong.err
+    assert not {"\x1b", "\a", "\u202e"} & set(done.out + done.err + wrong.err)
 
 
 def test_a_projects_own_scorers_grade_the_baseline_anew(tmp_path: Path) -> None:
