@@ -318,6 +318,18 @@ def test_a_suite_may_name_its_baseline_as_its_base(tmp_path: Path) -> None:
     ]
 
 
+def test_a_plan_takes_the_share_of_cases_on_which_a_snapshot_and_a_run_differ(tmp_path: Path) -> None:
+    ran(tmp_path, wrong=20)
+    accept(tmp_path, "--as", "one")
+    evalharness("run", "made.yaml", "--model", "tuned", cwd=tmp_path)
+    arms = ("--model", "baseline", "--model", "tuned")
+
+    aspects = evalharness("plan", "made.yaml", *arms, "--json", cwd=tmp_path).json["aspects"]
+
+    assert isinstance(aspects, list)
+    assert aspects[0]["pilot"] == 0.25  # 20 of 80 cases
+
+
 def test_two_snapshots_are_compared_with_each_other(tmp_path: Path) -> None:
     ran(tmp_path)
     accept(tmp_path, "--as", "one")
