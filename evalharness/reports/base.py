@@ -233,10 +233,11 @@ def losses(left_out: Sequence[LeftOut]) -> tuple[str, ...]:
     """The cases that could not be compared, counted by side and cause, the most frequent first."""
     cases: dict[tuple[str, str], set[str]] = {}
     for lost in left_out:
-        cases.setdefault((lost.side, lost.cause), set()).add(lost.case)
+        side = lost.side if lost.aspect else ""  # a whole case is no loss of one side: the cause says whose it is
+        cases.setdefault((side, lost.cause), set()).add(lost.case)
     ranked = sorted(cases.items(), key=lambda item: (-len(item[1]), item[0]))
-    where = {"base": "base only", "tuned": "tuned only", "both": "both arms"}
-    return tuple(f"{count(len(names), 'case')}, {where[side]}: {cause}" for (side, cause), names in ranked)
+    where = {"base": ", base only", "tuned": ", tuned only", "both": ", both arms", "": ""}
+    return tuple(f"{count(len(names), 'case')}{where[side]}: {cause}" for (side, cause), names in ranked)
 
 
 # --- answers that are missing -----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from evalharness.findings import LeftOut
 from evalharness.records import Conversation, Grade, Message, Score, Trial, Usage
 from evalharness.reports import base
 from tests.reports import examples
@@ -155,6 +156,12 @@ def test_cases_left_out_are_counted_once_by_side_and_cause() -> None:
         "2 cases, tuned only: limit: 429 after 5 tries",
         "1 case, base only: timeout: no answer within 120 s",
     )
+
+
+def test_a_case_that_one_side_alone_was_asked_is_told_by_its_cause_alone() -> None:
+    gone = LeftOut("a", "", "tuned", "only base's run has this case")
+
+    assert base.losses([gone]) == ("1 case: only base's run has this case",)
 
 
 def test_the_lead_is_the_sentence_that_decided() -> None:
