@@ -9,6 +9,7 @@ warm: the same again, every answer known, against a bare sqlite read, key hashin
 growth: what a further case costs from 1,000 to 10,000 over 100 to 1,000, divided by the bare loop's own growth.
 help: `--help` against importing argparse. lint: 10,000 YAML cases against walking libyaml's events.
 gsm8k: comparing recorded replies of 660 problems, less the import of scipy.special. html: the report of 10,000 cases.
+page: that report in Chromium, first paint and filters, against a plain file of the same size and a bare loop.
 Absolute times are of the machine at hand; the ratios are what counts.
 """
 
@@ -30,6 +31,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.floors import fill, prompt
+from benchmarks.page import page
 from benchmarks.server import BODY
 
 ROOT = Path(__file__).parents[1]
@@ -245,6 +247,7 @@ JOBS: dict[str, Callable[[int, int], float]] = {
     "warm": warm,
     "growth": growth,
     "html": html,
+    "page": page,
 }
 
 

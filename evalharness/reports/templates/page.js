@@ -294,7 +294,7 @@
       radio.type = "radio";
       radio.name = "show";
       radio.value = name;
-      radio.checked = name === "all";
+      radio.defaultChecked = name === "all";
       form.querySelector("fieldset").append(element("label", "", radio, element("span", "", `${name} `, element("span", "count"))));
     }
 
