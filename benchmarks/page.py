@@ -104,7 +104,9 @@ def page(cases: int, rounds: int) -> float:
 
 def opened(browser: Browser, report: Path, plain: Path, rounds: int) -> tuple[float, float, float]:
     """Medians of the plain file's first paint, the report's, and when its list stands: in turn, each page fresh."""
-    floors, paints, lists = [], [], []
+    floors: list[float] = []
+    paints: list[float] = []
+    lists: list[float] = []
     for _ in range(rounds):
         for file in (plain, report):
             shown = browser.new_page(viewport={"width": 1400, "height": 900})
