@@ -38,6 +38,7 @@ def arm_facts(side: RunRef) -> tuple[tuple[str, str], ...]:
         ("model", model.use),
         ("baseline", accepted(side.snapshot) if side.snapshot else ""),
         ("served as", ", ".join(side.served)),
+        ("fingerprint", ", ".join(side.fingerprints)),
         ("server", model.server or model.base_url),
         ("parameters", ", ".join(f"{name}={value}" for name, value in {**model.params, **model.extra_body}.items())),
         ("left out of the request", ", ".join(model.drop)),
