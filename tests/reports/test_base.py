@@ -225,7 +225,7 @@ def test_the_first_sentence_of_each_format_tells_users_what_it_is_for() -> None:
     assert first["html"].startswith("One self-contained page, both replies side by side, ")
 
 
-@pytest.mark.parametrize("name", ["terminal", "markdown", "html", "json", "csv", "junit", "release-notes"])
+@pytest.mark.parametrize("name", ["terminal", "markdown", "html", "json", "csv", "junit", "release-notes", "github"])
 def test_every_report_renders_every_panel_in_pieces(name: str) -> None:
     render = base.REPORTS.get(name)
     for panel in (examples.one(), examples.held(), examples.several(), examples.rebased()):
