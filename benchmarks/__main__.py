@@ -9,6 +9,7 @@ warm: the same again, every answer known, against a bare sqlite read, key hashin
 growth: what a further case costs from 1,000 to 10,000 over 100 to 1,000, divided by the bare loop's own growth.
 help: `--help` against importing argparse. lint: 10,000 YAML cases against walking libyaml's events.
 gsm8k: comparing recorded replies of 660 problems, less the import of scipy.special. html: the report of 10,000 cases.
+pytest: `pytest suites/` with every answer known, against a plugin that yields as many empty items.
 Absolute times are of the machine at hand; the ratios are what counts.
 """
 
@@ -16,65 +17,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
-import shutil
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.floors import fill, prompt
+from benchmarks.measuring import HARNESS, PYTHON, ROOT, count, folder, report, server, timed
+from benchmarks.pytest_speed import collecting_and_testing
 from benchmarks.server import BODY
-
-ROOT = Path(__file__).parents[1]
-PYTHON = [sys.executable]
-HARNESS = [sys.executable, "-m", "evalharness.cli"]
-
-
-@contextmanager
-def server() -> Iterator[str]:
-    """A loopback server in a process of its own; its base URL."""
-    process = subprocess.Popen([*PYTHON, "-m", "benchmarks.server"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    try:
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}/v1"
-    finally:
-        process.kill()
-        process.wait()
-
-
-@contextmanager
-def folder() -> Iterator[Path]:
-    """A project of its own."""
-    made = Path(tempfile.mkdtemp(prefix="bench-"))
-    try:
-        yield made
-    finally:
-        shutil.rmtree(made)
-
-
-def timed(command: list[str], where: Path, *, ends: tuple[int, ...] = (0,)) -> tuple[float, float]:
-    """Seconds and peak MB of a whole process; an unexpected exit status ends the benchmark."""
-    began = time.perf_counter()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "none"}
-    with subprocess.Popen(
-        command, cwd=where, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        assert process.stderr
-        said = process.stdout.read() + process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - began
-    if process.returncode not in ends:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{said[-2000:]}")
-    return seconds, usage.ru_maxrss / 1024
 
 
 def project(where: Path, url: str, cases: int) -> None:
@@ -98,12 +49,6 @@ def project(where: Path, url: str, cases: int) -> None:
 
 COMPARE = ["compare", "suite.yaml", "--base", "base", "--tuned", "tuned", "--at-once", "64", "--format", "terminal"]
 ENDS = (0, 4)
-
-
-def count(url: str) -> int:
-    """Answers the server has given."""
-    with urllib.request.urlopen(url.replace("/v1", "/count")) as response:
-        return int(response.read())
 
 
 def cold(cases: int, rounds: int) -> float:
@@ -227,16 +172,6 @@ def html(cases: int, rounds: int) -> float:
     return seconds
 
 
-def report(name: str, floors: list[float], ours: list[float], peaks: list[float]) -> float:
-    """Prints and gives the ratio of the medians."""
-    floor, own = statistics.median(floors), statistics.median(ours)
-    memory = f", peak {max(peaks):.0f} MB" if peaks else ""
-    spread = f"{min(o / f for o, f in zip(ours, floors, strict=True)):.2f} to "
-    spread += f"{max(o / f for o, f in zip(ours, floors, strict=True)):.2f}"
-    print(f"{name}: {own:.2f} s over a floor of {floor:.2f} s = {own / floor:.2f} ({spread}){memory}", flush=True)
-    return own / floor
-
-
 JOBS: dict[str, Callable[[int, int], float]] = {
     "help": helping,
     "gsm8k": gsm8k,
@@ -245,6 +180,7 @@ JOBS: dict[str, Callable[[int, int], float]] = {
     "warm": warm,
     "growth": growth,
     "html": html,
+    "pytest": collecting_and_testing,
 }
 
 

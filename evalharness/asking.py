@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from evalharness.books import Account, Books, by_model
 from evalharness.cache import Cache
 from evalharness.errors import ModelFailed
 from evalharness.limits import LONGEST_WAIT, Budget, Lane, Limits, Question, failure_kind, plain
@@ -42,9 +43,16 @@ class Asker(Generic[W]):
     """
 
     def __init__(
-        self, models: Mapping[str, Model], cache: Cache | None, limits: Limits, note: Callable[[str], None]
+        self,
+        models: Mapping[str, Model],
+        cache: Cache | None,
+        limits: Limits,
+        note: Callable[[str], None],
+        account: Account = by_model,
     ) -> None:
         self.models = models
+        self.account = account
+        self.books = Books()
         self.cache = cache if limits.cache != "off" else None
         self.limits = limits
         self.lanes: dict[str, Lane[W]] = {}
@@ -244,6 +252,10 @@ class Asker(Generic[W]):
     async def _ask(self, question: Question[W]) -> None:
         lane = question.lane
         lane.sent += 1
+        book = self.books[self.account(question.request)]
+        book.sent += 1
+        if lane.price is None:
+            book.usd = None
         try:
             text = await lane.model.fetch(question.request)
             response = lane.model.read(text)
@@ -291,6 +303,7 @@ class Asker(Generic[W]):
         self._budget.reserved -= question.usd
         question.usd = lane.answered(question, response.usage, self._loop.time())
         self._budget.spent += question.usd
+        self.books[self.account(question.request)].pay(question.usd, response.usage)
         if self.cache is not None and lane.model.keeps and lane.model.keep(response):
             self.cache.put(question.key, text, question.request)
         question.answer = response
@@ -302,7 +315,7 @@ class Asker(Generic[W]):
         self._budget.reserved -= question.usd
         if error.kind in ("invalid", "timeout"):  # which was billed all the same, as far as anybody can tell
             self._budget.spent += question.usd
-            lane.usd += question.usd
+            self.books[self.account(question.request)].pay(question.usd)
         failure = lane.refused(question, error, now, min(LONGEST_WAIT, self._ends - now))
         if error.stops == "run":
             self._deny(question, error)

@@ -15,7 +15,7 @@ from evalharness.errors import MixedSuites
 from evalharness.findings import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef, Verdict
 from evalharness.measure import Arm, design_of, diagnostics, measured, scope_block, trials
 from evalharness.records import Asked, Criterion, Run, SuiteRef, Trial, Word
-from evalharness.rulings import DEFAULT_MARGIN, Measure, Terms, rule
+from evalharness.rulings import DEFAULT_MARGIN, Measure, Terms, asks, rule
 from evalharness.sheet import OVERALL, Slice
 from evalharness.stats.many import benjamini_hochberg, holm
 from evalharness.stats.paired import overall_outcome, verdict_word
@@ -38,6 +38,31 @@ def compare_all(pairs: Sequence[tuple[Arm, Arm]], *, seed: int = 0, version: str
         by_draft.setdefault(id(draft), {})[measure.aspect] = p
     comparisons = tuple(draft.finished(by_draft.get(id(draft), {}), seed, version) for draft in drafts)
     return Panel(worst([comparison.verdict for comparison in comparisons]), comparisons)
+
+
+def alone(arm: Arm) -> tuple[Ruling, ...]:
+    """What the gate says of one arm without a base: `at_least` is about that arm, everything else stays undecided."""
+    suite = arm.run.suite
+    rulings: list[Ruling] = []
+    for criterion in arm.run.gate:
+        part: Literal["overall", "aspect"] = "overall" if criterion.aspect == OVERALL else "aspect"
+        for name, limit in asks(criterion):
+            if name == "at_least":
+                cut = Slice(part, criterion.aspect)
+                found, _ = measured(arm.sheet, arm.sheet, design_of(arm, arm, 0), cut, arm.run.cases)
+                blocked = _selection(suite.selected) if suite.selected else scope_block(arm, arm)
+                terms = Terms(suite.alpha, suite.interval, 1.0, *blocked)
+                rulings += rule(Criterion(criterion.aspect, at_least=limit), found, terms)
+            else:
+                why = f"{criterion.aspect} undecided: no base to compare with"
+                remedy = "name a base: --base NAME (--eval-base in pytest), or `base:` in the suite"
+                rulings.append(Ruling(criterion.aspect, f"{name}: {limit:g}", "INCONCLUSIVE", why, remedy))
+    return tuple(rulings)
+
+
+def _selection(selected: Sequence[str]) -> tuple[str, str]:
+    """Why a selection decides nothing, and what to do."""
+    return f"a selection of the cases ({' '.join(selected)})", "compare all cases of the suite"
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
@@ -151,7 +176,7 @@ class _Draft:
     def _blocked(self, suite: SuiteRef) -> tuple[str, str]:
         selected = self.base.run.suite.selected or suite.selected
         if selected:
-            return f"a selection of the cases ({' '.join(selected)})", "compare all cases of the suite"
+            return _selection(selected)
         return scope_block(self.base, self.tuned)
 
     def _looked_at(self, alpha: float) -> Iterator[Delta]:
@@ -195,10 +220,10 @@ class _Draft:
 def _orphans(base: Arm, tuned: Arm) -> Iterator[LeftOut]:
     for case in base.sheet.cases:
         if case not in tuned.sheet.cases:
-            yield LeftOut(case, "", "tuned", "only base's run has this case")
+            yield LeftOut(case, "", "tuned", tuned.unlike.get(case, "only base's run has this case"))
     for case in tuned.sheet.cases:
         if case not in base.sheet.cases:
-            yield LeftOut(case, "", "base", "only tuned's run has this case")
+            yield LeftOut(case, "", "base", base.unlike.get(case, "only tuned's run has this case"))
 
 
 def _delta(name: str, part: str, measure: Measure, samples: tuple[int, int]) -> Delta:
@@ -300,7 +325,12 @@ def _fails(trial: Trial) -> bool:
 
 
 def incomplete(arm: Arm) -> bool:
-    """Whether answers are missing: a request failed for good, one was filtered, or the run was cut short."""
+    """Whether answers are missing: a request failed for good, one was filtered, or the run was cut short.
+
+    Never so for a snapshot: whoever accepted it knew what it lacks, and its model may be gone.
+    """
+    if arm.run.snapshot is not None:
+        return False
     due = len(arm.run.cases) * arm.run.suite.samples
     missing = bool(arm.sheet.failures) or arm.sheet.outcomes["filtered"] > 0 or arm.sheet.trials < due
     return arm.run.tally is None or missing
@@ -328,6 +358,7 @@ def run_ref(arm: Arm) -> RunRef:
 def _arm_warnings(arm: Arm) -> Iterator[str]:
     model, sheet = arm.run.model, arm.sheet
     name = f"'{model.name}'"
+    yield from arm.notes
     asked = model.target
     others = [served for served in sheet.served if model.kind == "openai" and not _same_model(asked, served)]
     if others:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sized
 from dataclasses import dataclass
 from itertools import islice
@@ -22,12 +21,13 @@ from types import FrameType, TracebackType
 from typing import Generic, Protocol, Self, TypeAlias, TypeVar
 
 from evalharness.asking import GRACE, Asker, readable
+from evalharness.books import Account, Tallies, by_model
 from evalharness.cache import Cache
 from evalharness.errors import EvalError, ModelFailed
 from evalharness.flow import Answer, Flow
 from evalharness.limits import Limits, Question, plain
 from evalharness.models.base import Model
-from evalharness.records import Failure, FailureKind, Request, Tally, Usage
+from evalharness.records import Failure, FailureKind, Request
 
 __all__ = ["Interrupted", "Limits", "Silent", "Watch", "arun", "run"]
 
@@ -93,9 +93,9 @@ SILENT = Silent()
 
 
 class Interrupted(EvalError):
-    """A signal ended the run early. What was answered is kept; `tallies` says what it took, by the model's name."""
+    """A signal ended the run early. What was answered is kept; `tallies` says what it took, by account."""
 
-    def __init__(self, number: int, tallies: Mapping[str, Tally]) -> None:
+    def __init__(self, number: int, tallies: Tallies) -> None:
         super().__init__(_word(number), "what was answered is kept; run again to ask only what is missing")
         self.exit_code = 128 + number
         self.tallies = tallies
@@ -109,8 +109,9 @@ def run(
     limits: Limits,
     finished: Callable[[int, T], None],
     watch: Watch = SILENT,
-) -> dict[str, Tally]:
-    """Runs every flow to its end; says what it took, by the model's name.
+    account: Account = by_model,
+) -> Tallies:
+    """Runs every flow to its end; says what it took, by account: by the model's name unless `account` says otherwise.
 
     models: those that the flows ask, by `ModelRef.name`. finished: gets each flow's place in the plan and its result,
     in the order of their ends, once the answers it rests on are durable.
@@ -119,7 +120,7 @@ def run(
     not. `ModelFailed` where a key is refused; `CacheError` where answers cannot be kept; `EvalError` for a budget where
     a model has no price. Not to be called where an event loop runs: see `arun`.
     """
-    work = _Work(flows, models, Asker(models, cache, limits, watch.note), finished, watch)
+    work = _Work(flows, models, Asker(models, cache, limits, watch.note, account), finished, watch)
     with _Signals(work.heard) as signals:
         try:
             if work.needs_to_ask():
@@ -143,9 +144,10 @@ async def arun(
     limits: Limits,
     finished: Callable[[int, T], None],
     watch: Watch = SILENT,
-) -> dict[str, Tally]:
+    account: Account = by_model,
+) -> Tallies:
     """The same as `run` on the caller's event loop. Signals are the caller's; cancelled, it keeps what is durable."""
-    work = _Work(flows, models, Asker(models, cache, limits, watch.note), finished, watch)
+    work = _Work(flows, models, Asker(models, cache, limits, watch.note, account), finished, watch)
     try:
         if work.needs_to_ask():
             await work.asker.go(work.hand_out, work.more)
@@ -182,7 +184,8 @@ class _Walk(Generic[T]):
         return not self.missing
 
 
-_Waiter: TypeAlias = tuple[_Walk[T], int]
+_Waiter: TypeAlias = tuple[_Walk[T], int, Request]
+"""Which flow waits, for which answer of its round, and its own request: another suite's may be asked."""
 
 
 class _Work(Generic[T]):
@@ -204,7 +207,6 @@ class _Work(Generic[T]):
         self.watch = watch
         self.began = time.monotonic()
         self.alive = 0
-        self.counts: Counter[tuple[str, str]] = Counter()
         self.faulty: list[Exception] = []
         watch.planned(len(flows) if isinstance(flows, Sized) else None)
 
@@ -230,8 +232,8 @@ class _Work(Generic[T]):
             answer = question.answer
             assert answer is not None
             known = question.known
-            for walk, place in question.waiters:
-                self._count(question.request.model.name, answer, cached=known, usd=question.usd)
+            for walk, place, request in question.waiters:
+                self._count(request, answer, cached=known, usd=question.usd)
                 known = True  # for the others that waited for the same answer
                 if walk.take(place, answer):
                     walks.append(walk)
@@ -248,12 +250,11 @@ class _Work(Generic[T]):
                 f"{_word(number)}: waiting at most {GRACE:g} s for {answers} under way; again to stop at once"
             )
 
-    def tallies(self) -> dict[str, Tally]:
-        """What it took so far, by model."""
-        seconds = time.monotonic() - self.began
-        return {name: self._tally(name, seconds) for name in self.models}
+    def tallies(self) -> Tallies:
+        """What it took so far, by account."""
+        return self.asker.books.tallies(time.monotonic() - self.began)
 
-    def ended(self) -> dict[str, Tally]:
+    def ended(self) -> Tallies:
         """What it took; raises what stopped the run, or what a flow let out."""
         if self.asker.error is not None:
             raise self.asker.error
@@ -274,12 +275,11 @@ class _Work(Generic[T]):
             known = self._known([(request, key) for _, _, request, key in asked])
             walks = []
             for walk, place, request, key in asked:
-                name = request.model.name
-                answer: Answer | None = readable(self.models[name], known.get(key))
+                answer: Answer | None = readable(self.models[request.model.name], known.get(key))
                 if answer is None:
-                    answer = self.asker.queue(key, request, (walk, place))
+                    answer = self.asker.queue(key, request, (walk, place, request))
                 if answer is not None:
-                    self._count(name, answer, cached=True)
+                    self._count(request, answer, cached=True)
                     if walk.take(place, answer):
                         walks.append(walk)
 
@@ -321,32 +321,19 @@ class _Work(Generic[T]):
             found.update(self.asker.cache.look_up(unknown))
         return found
 
-    def _count(self, name: str, answer: Answer, *, cached: bool, usd: float = 0.0) -> None:
-        counts = self.counts
+    def _count(self, request: Request, answer: Answer, *, cached: bool, usd: float = 0.0) -> None:
+        book = self.asker.books[self.asker.account(request)]
         if isinstance(answer, Failure):
-            counts[name, "failed"] += 1
+            book.failed += 1
             self.watch.failed(answer.kind)
             return
-        counts[name, "answered"] += 1
-        counts[name, "cached"] += cached
+        book.answered += 1
+        book.cached += cached
         if cached:
             self.watch.answered(cached=True, usd=0.0)
         else:
-            priced = self.models[name].arm.price is not None
+            priced = self.models[request.model.name].arm.price is not None
             self.watch.answered(cached=False, usd=usd if priced else None)
-
-    def _tally(self, name: str, seconds: float) -> Tally:
-        lane = self.asker.lanes.get(name)
-        priced = self.models[name].arm.price is not None
-        return Tally(
-            sent=lane.sent if lane else 0,
-            answered=self.counts[name, "answered"],
-            cached=self.counts[name, "cached"],
-            failed=self.counts[name, "failed"],
-            usage=lane.usage if lane else Usage(),
-            usd=(lane.usd if lane else 0.0) if priced or not lane else None,
-            seconds=seconds,
-        )
 
 
 def _check_prices(models: Mapping[str, Model], limits: Limits) -> None:

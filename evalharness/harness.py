@@ -9,84 +9,43 @@ Nothing is asked before every suite, arm and recording has been looked at; whate
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from importlib.metadata import version as installed
-from itertools import zip_longest
 from pathlib import Path
-from typing import Literal, Self, TypedDict
 
-from evalharness import engine, store
-from evalharness.cache import Cache
+from evalharness import engine, snapshots, store
 from evalharness.compare import compare_all
 from evalharness.config import Config
 from evalharness.config import load as load_config
-from evalharness.errors import EvalError, Fault, Faults
-from evalharness.escape import slug
+from evalharness.errors import EvalError
 from evalharness.findings import Panel
-from evalharness.flow import Flow
-from evalharness.forecast import unknown
 from evalharness.measure import Arm
-from evalharness.models.base import Model, open_model
 from evalharness.plan import Plan, suite_ref
-from evalharness.records import Run, Tally, Trial
-from evalharness.registry import load_files
+from evalharness.rebasing import rebased
+from evalharness.records import Run
 from evalharness.score import regrade
-from evalharness.sheet import Sheet
-from evalharness.suite import Suite, select
+from evalharness.sitting import DEFAULT, Asking, Job, Options, Sitting, Stored, rows, run_path
+from evalharness.suite import Suite
 from evalharness.suite import load as load_suite
 
 __all__ = [
     "Asked",
+    "Asking",
+    "Job",
     "Options",
+    "Stored",
     "aask",
     "ask",
+    "ask_each",
     "compare_asked",
     "compare_runs",
     "load_config",
     "load_suite",
-    "plans",
     "rescore",
+    "rows",
+    "run_path",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the shared options of every verb that asks say; None leaves it to the suite, the arm or the config.
-
-    budget: USD. seconds: deadline of the whole command. tags, cases: ask only these, which makes a selection.
-    """
-
-    samples: int | None = None
-    at_once: int | None = None
-    budget: float | None = None
-    seconds: float | None = None
-    cache: Literal["use", "only", "refresh", "off"] = "use"
-    seed: int = 0
-    tags: tuple[str, ...] = ()
-    cases: tuple[str, ...] = ()
-    output: Path | None = None
-
-    @property
-    def selected(self) -> tuple[str, ...]:
-        """The selection as the user typed it; empty where all cases are asked."""
-        return (*(f"--tag {tag}" for tag in self.tags), *(f"--case {case}" for case in self.cases))
-
-
-DEFAULT = Options()
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One plan, the model that answers it, and where its run goes."""
-
-    plan: Plan
-    model: Model
-    path: Path
-    whole: int
-    """How many cases the suite has, selected or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,44 +61,6 @@ def version() -> str:
     return installed("evalharness")
 
 
-def plans(suites: Sequence[Suite], names: Sequence[str], config: Config, options: Options = DEFAULT) -> list[list[Job]]:
-    """What asking each suite of each arm means. Raises `Faults` with everything that keeps it from being asked.
-
-    Two names for one arm are asked once each: they are two arms.
-    """
-    load_files(tuple(config.folder / path for path in config.scorers))
-    models = [open_model(config.arm(name)) for name in dict.fromkeys(names)]
-    jobs: list[list[Job]] = []
-    faults: list[Fault] = []
-    for suite in suites:
-        chosen = select(suite, tags=options.tags, cases=options.cases)
-        row = []
-        for model in models:
-            plan = Plan(chosen, model.ref, options.samples or suite.samples)
-            faults += _faults(plan, model, config, options)
-            path = options.output or run_path(config, suite.name, model.ref.name, options.selected)
-            row.append(Job(plan, model, path, len(suite.cases)))
-        jobs.append(row)
-    if faults:
-        raise Faults(dict.fromkeys(faults))
-    return jobs
-
-
-def _faults(plan: Plan, model: Model, config: Config, options: Options) -> tuple[Fault, ...]:
-    """What keeps the plan from being asked. What is known needs no asking, so it needs no key either."""
-    faults = model.faults(plan.first_requests())
-    if faults and model.keeps and options.cache in ("use", "only"):
-        with Cache(config.state / "cache") as cache:
-            return model.faults(unknown(plan, model, cache))
-    return faults
-
-
-def run_path(config: Config, suite: str, arm: str, selected: tuple[str, ...] = ()) -> Path:
-    """Where the run of a suite by an arm is kept; that of a selection has a name of its own."""
-    name = "-".join([slug(arm), *([slug(" ".join(selected))] if selected else [])])
-    return config.state / "runs" / slug(suite) / f"{name}.jsonl"
-
-
 def ask(
     suites: Sequence[Suite],
     names: Sequence[str],
@@ -147,20 +68,28 @@ def ask(
     options: Options = DEFAULT,
     watch: engine.Watch | None = None,
 ) -> Asked:
-    """Asks every suite of every arm, the arms of a suite at once, and writes a run file for each pair.
+    """Asks every suite of every arm and writes a run file for each pair; see `ask_each`.
 
-    Answers that are known cost nothing. An interrupt keeps what there is: the runs that were whole are whole, the
-    others are `.part` files, and asking again goes on. Not where an event loop runs: see `aask`.
+    names: models of the config, snapshots of the suites (`baseline` stands for the last), or `KIND:TARGET`.
     """
-    rows: list[tuple[Arm, ...]] = []
-    for sitting in _sittings(suites, names, config, options, watch):
-        with sitting:
-            try:
-                tallies = engine.run(sitting.flows, sitting.models, **sitting.rest())
-            except engine.Interrupted as stopped:
-                return Asked((*rows, sitting.arms(stopped.tallies)), stopped)
-            rows.append(sitting.arms(tallies))
-    return Asked(tuple(rows))
+    return ask_each([Asking(suite, tuple(names)) for suite in suites], config, options, watch)
+
+
+def ask_each(
+    askings: Sequence[Asking], config: Config, options: Options = DEFAULT, watch: engine.Watch | None = None
+) -> Asked:
+    """Asks each suite of its own arms, all in one fan-out, the arms of a suite at once.
+
+    Answers that are known cost nothing, and a snapshot is not asked at all. An interrupt keeps what there is: the runs
+    that were whole are whole, the others are `.part` files, and asking again goes on. Not where an event loop runs: see
+    `aask`.
+    """
+    with Sitting(rows(askings, config, options), config, options, watch or engine.SILENT) as sitting:
+        try:
+            tallies = engine.run(sitting.flows, sitting.models, **sitting.rest())
+        except engine.Interrupted as stopped:
+            return Asked(sitting.arms(stopped.tallies, interrupted=True), stopped)
+        return Asked(sitting.arms(tallies))
 
 
 async def aask(
@@ -171,22 +100,35 @@ async def aask(
     watch: engine.Watch | None = None,
 ) -> Asked:
     """The same as `ask` on the caller's event loop."""
-    rows = []
-    for sitting in _sittings(suites, names, config, options, watch):
-        with sitting:
-            rows.append(sitting.arms(await engine.arun(sitting.flows, sitting.models, **sitting.rest())))
-    return Asked(tuple(rows))
+    askings = [Asking(suite, tuple(names)) for suite in suites]
+    with Sitting(rows(askings, config, options), config, options, watch or engine.SILENT) as sitting:
+        return Asked(sitting.arms(await engine.arun(sitting.flows, sitting.models, **sitting.rest())))
 
 
-def compare_asked(asked: Asked, options: Options = DEFAULT) -> Panel:
-    """Each suite's first arm against each of its others."""
-    pairs = [(row[0], tuned) for row in asked.arms for tuned in row[1:]]
-    return compare_all(pairs, seed=options.seed, version=version())
+def compare_asked(asked: Asked, options: Options = DEFAULT, *, via: bool = False) -> Panel:
+    """Each suite's first arm against each of its others.
+
+    via: whether the last arm is one between an old tune, which is the first, and new ones: it is shown beside each
+    pair, and compared with none.
+    """
+    pairs: list[tuple[Arm, Arm]] = []
+    between: list[Arm] = []
+    for row in asked.arms:
+        base, *others = row[:-1] if via else row
+        pairs += [(base, tuned) for tuned in others]
+        between += [row[-1]] * len(others)
+    panel = compare_all(pairs, seed=options.seed, version=version())
+    if not via:
+        return panel
+    threes = zip(panel.comparisons, pairs, between, strict=True)
+    return replace(
+        panel, comparisons=tuple(replace(found, rebased=rebased(*pair, middle)) for found, pair, middle in threes)
+    )
 
 
 def compare_runs(paths: Sequence[Path], options: Options = DEFAULT) -> Panel:
     """The first stored run against each of the others."""
-    base, *others = [Arm.of(store.read(path)) for path in paths]
+    base, *others = [Arm.of(snapshots.named(store.read(path))) for path in paths]
     return compare_all([(base, tuned) for tuned in others], seed=options.seed, version=version())
 
 
@@ -202,99 +144,10 @@ def rescore(path: Path, suite: Suite, output: Path | None = None) -> Run:
         )
     kept = {trial.conversation.case for trial in run.trials}
     cases = tuple(case for case in Plan(suite, run.model, run.suite.samples).cases() if case.case in kept)
-    ref = replace(suite_ref(suite, run.suite.samples, run.suite.selected), path=suite.path)
-    graded = replace(run, suite=ref, gate=suite.gate, cases=cases)
+    ref = replace(suite_ref(suite, run.suite.samples), selected=run.suite.selected)
+    graded = replace(run, suite=ref, gate=suite.gate, cases=cases, snapshot=None)
     target = output or path.with_name(f"{path.stem}.rescored.jsonl")
     with store.Writer(target, graded) as writer:
         flows = regrade(run, suite)
         engine.run(flows, {}, cache=None, limits=engine.Limits(), finished=writer.add, watch=engine.SILENT)
         return writer.finish(run.tally) if run.tally else writer.stop()
-
-
-class _Rest(TypedDict):
-    """What the engine takes beside flows and models."""
-
-    cache: Cache | None
-    limits: engine.Limits
-    finished: Callable[[int, tuple[int, int, Trial]], None]
-    watch: engine.Watch
-
-
-class _Sitting:
-    """One suite of all its arms: the open cache, the run files as they grow, the scores as they come."""
-
-    def __init__(self, jobs: Sequence[Job], config: Config, options: Options, watch: engine.Watch) -> None:
-        self.jobs = jobs
-        self.flows = _InTurn(jobs)
-        self.models = {job.model.ref.name: job.model for job in jobs}
-        self.cases = jobs[0].plan.cases() if jobs else ()  # the same for every arm of a suite
-        self.sheets = [Sheet(self.cases) for _ in jobs]
-        self._root = config.folder
-        self._folder = config.state / "cache"
-        self._options = options
-        self._limits = engine.Limits(options.at_once, options.budget or config.budget, options.seconds, options.cache)
-        self._watch = watch
-
-    def __enter__(self) -> Self:
-        self._stack = ExitStack()
-        keeps = self._options.cache != "off"
-        self._cache = self._stack.enter_context(Cache(self._folder, warn=self._watch.note)) if keeps else None
-        began = datetime.now(UTC).isoformat(timespec="seconds")
-        self.writers = [self._stack.enter_context(self._writer(job, began)) for job in self.jobs]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def rest(self) -> _Rest:
-        """What the engine takes beside flows and models."""
-        return {"cache": self._cache, "limits": self._limits, "finished": self.finished, "watch": self._watch}
-
-    def finished(self, _: int, result: tuple[int, int, Trial]) -> None:
-        """Takes in a trial: its scores into the sheet, its words into the run file."""
-        at, place, trial = result
-        self.sheets[at].add(place, trial)
-        self.writers[at].add(place, trial)
-
-    def _writer(self, job: Job, began: str) -> store.Writer:
-        suite = suite_ref(job.plan.suite, job.plan.samples, self._options.selected, job.whole)
-        if job.path.is_relative_to(self._root):
-            store.no_link(job.path.parent, self._root)
-        return store.Writer(job.path, Run(suite, job.plan.model, job.plan.suite.gate, began, self.cases, ()))
-
-    def arms(self, tallies: Mapping[str, Tally]) -> tuple[Arm, ...]:
-        """The runs, whole ones under their names; what is missing of the others is missing."""
-        arms = []
-        for job, sheet, writer in zip(self.jobs, self.sheets, self.writers, strict=True):
-            whole = sheet.trials == len(job.plan)
-            run = writer.finish(tallies[job.model.ref.name]) if whole else writer.stop()
-            arms.append(Arm(run, sheet) if whole else Arm.of(run))
-        return tuple(arms)
-
-
-def _sittings(
-    suites: Sequence[Suite], names: Sequence[str], config: Config, options: Options, watch: engine.Watch | None
-) -> list[_Sitting]:
-    jobs = plans(suites, names, config, options)
-    return [_Sitting(row, config, options, watch or engine.SILENT) for row in jobs]
-
-
-class _InTurn:
-    """A flow of each job in turn, so that the arms are asked in the same minutes."""
-
-    def __init__(self, jobs: Sequence[Job]) -> None:
-        self.jobs = jobs
-
-    def __len__(self) -> int:
-        return sum(len(job.plan) for job in self.jobs)
-
-    def __iter__(self) -> Iterator[Flow[tuple[int, int, Trial]]]:
-        for row in zip_longest(*(enumerate(job.plan.flows()) for job in self.jobs)):
-            for at, numbered in enumerate(row):
-                if numbered is not None:
-                    yield _placed(at, *numbered)
-
-
-def _placed(at: int, place: int, flow: Flow[Trial]) -> Flow[tuple[int, int, Trial]]:
-    trial = yield from flow
-    return at, place, trial

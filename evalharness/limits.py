@@ -118,7 +118,7 @@ def steady(a_minute: int) -> Bucket:
 
 
 class Lane(Generic[W]):
-    """What is to be asked of one model, and what that took so far: requests sent, tokens, USD.
+    """What is to be asked of one model, and how fast; sent: requests that went out.
 
     stopped: why nothing more is asked of it, if that is so. hold: until when nothing is sent, on the caller's clock.
     """
@@ -134,8 +134,6 @@ class Lane(Generic[W]):
         self.in_flight = 0
         self.stopped: Failure | None = None
         self.sent = 0
-        self.usage = Usage()
-        self.usd = 0.0
         self._later: list[tuple[float, int, Question[W]]] = []
         self._count = 0
         self._own = [steady(arm.a_minute)] if arm.a_minute else []
@@ -222,10 +220,7 @@ class Lane(Generic[W]):
             for bucket in self._own_tokens:
                 bucket.take(tokens - question.tokens)
         self._listen(question)
-        usd = self._usd(usage) if tokens else question.usd
-        self.usage += usage
-        self.usd += usd
-        return usd
+        return self._usd(usage) if tokens else question.usd
 
     def refused(self, question: Question[W], error: ModelFailed, now: float, patience: float) -> Failure | None:
         """What a failed try means: the question waits to be asked again (None), or it is given up.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from evalharness.findings import LeftOut
@@ -17,10 +17,15 @@ from evalharness.stats.paired import Change, Design, SuiteScopeError, paired_cha
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A run and what was counted of it."""
+    """A run and what was counted of it.
+
+    unlike: cases it cannot be compared on, and why: they ask something else today. notes: what a reader should know.
+    """
 
     run: Run
     sheet: Sheet
+    unlike: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, run: Run) -> Arm:

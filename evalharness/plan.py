@@ -65,19 +65,19 @@ class Plan:
         )
 
 
-def suite_ref(suite: Suite, samples: int, selected: tuple[str, ...] = (), cases: int | None = None) -> SuiteRef:
-    """What a run file says of its suite; cases: how many it has, where `suite` is a selection of them."""
+def suite_ref(suite: Suite, samples: int) -> SuiteRef:
+    """What a run file says of its suite."""
     return SuiteRef(
         name=suite.name,
         path=suite.path,
         hash=suite.hash,
-        cases=len(suite.cases) if cases is None else cases,
+        cases=suite.whole,
         samples=samples,
         scope=suite.scope,
         test=suite.test,
         interval=suite.interval,
         alpha=suite.alpha,
-        selected=selected,
+        selected=suite.selected,
         train=suite.train,
     )
 
@@ -103,7 +103,9 @@ def converse(case: Case, suite: Suite, model: ModelRef, sample: int) -> Flow[tup
         if turn.reply is not None:
             said = (*said, Message("assistant", turn.reply))
             continue
-        answer = yield from _once(Request(model, said, params, sample, origin=Origin(case.id, len(replies) + 1)))
+        answer = yield from _once(
+            Request(model, said, params, sample, origin=Origin(case.id, len(replies) + 1, suite.name))
+        )
         if isinstance(answer, Failure):
             failure = answer
             break
@@ -123,6 +125,33 @@ def converse(case: Case, suite: Suite, model: ModelRef, sample: int) -> Flow[tup
         served=tuple(dict.fromkeys(served for _, served, _ in responses if served)),
         fingerprints=tuple(dict.fromkeys(mark for _, _, mark in responses if mark)),
     ), failure
+
+
+def changed(trial: Trial, case: Case, suite: Suite, model: ModelRef) -> str:
+    """What the case asks otherwise today than when the trial was made, so that both are not about the same.
+
+    Empty where nothing is, `system` where only the system text is.
+    """
+    talk = trial.conversation
+    messages = list(talk.messages)
+    system = tuple(message for message in messages[:1] if message.role == "system")
+    said = iter(messages[len(system) :])
+    replies = 0
+    for turn in case.turns:
+        asked = next(said, None)
+        if asked is None:
+            cut = trial.failure is not None or talk.outcome == "filtered"
+            return "" if cut else "more turns were added"
+        if asked.content != _put(turn.ask, case, model, first=not replies):
+            return "the question was changed"
+        reply = next(said, None)
+        if turn.reply is None:
+            replies += reply is not None
+        elif reply is None or reply.content != turn.reply:
+            return "a scripted reply was changed"
+    if next(said, None) is not None:
+        return "turns were taken away"
+    return "" if system == opening(case, suite, model) else "system"
 
 
 def _once(request: Request) -> Flow[Answer]:

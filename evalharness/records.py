@@ -81,10 +81,11 @@ class ModelRef:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Which case and turn a question came from; turn counts the asked turns from 1."""
+    """Which case and turn of which suite a question came from; turn counts the asked turns from 1."""
 
     case: str
     turn: int
+    suite: str = ""
 
 
 @dataclass(frozen=True, slots=True)

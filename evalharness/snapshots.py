@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalharness import store
-from evalharness.errors import EvalError, StoreError, UnknownName
+from evalharness.errors import EvalError, Fault, Faults, StoreError, UnknownName
 from evalharness.escape import slug
 from evalharness.records import ModelRef, Run, Snapshot, SuiteRef
 
@@ -68,14 +68,14 @@ class Shelf:
         return pinned[-1] if pinned else next(iter(self.filed), None)
 
     def get(self, name: str) -> Filed:
-        """The snapshot of that name, or the one that `baseline` or `reference` stands for; `UnknownName`."""
+        """The snapshot of that name, or the one that `baseline` or `reference` stands for; `Faults` without one."""
         found = {BASELINE: self.baseline, REFERENCE: self.reference}.get(name)
         found = found or next((each for each in self.filed if each.name == name), None)
         if found is None:
             if not self.filed:
-                what = f"suite '{self.suite}' has no baseline"
-                raise EvalError(what, "accept a run of it first: `evalharness accept RUN -m WHY`")
-            raise UnknownName(f"baselines of '{self.suite}'", "snapshot", name, self.names)
+                hint = "accept a run of it first: `evalharness accept RUN -m WHY`"
+                raise Faults([Fault(f"suite '{self.suite}'", 0, 0, "there is no baseline yet", hint)])
+            raise UnknownName(f"suite '{self.suite}'", "snapshot", name, self.names)
         return found
 
     def warnings(self) -> Iterator[str]:
@@ -124,8 +124,12 @@ def digest(path: Path) -> str:
 
 def read(filed: Filed) -> Run:
     """The run that was accepted, its arm called by the snapshot's name."""
-    run = store.read(filed.path)
-    return replace(run, model=replace(run.model, name=filed.name))
+    return named(store.read(filed.path))
+
+
+def named(run: Run) -> Run:
+    """The run, and where it is a snapshot with its arm called by the snapshot's name: the model's may be in use."""
+    return replace(run, model=replace(run.model, name=run.snapshot.name)) if run.snapshot else run
 
 
 def accept(before: Shelf, run: Run, snapshot: Snapshot) -> Filed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar, get_args
@@ -42,7 +42,7 @@ class Suite:
 
     path: as the caller named the file. gate: one criterion an aspect; `gate_declared` says whether the file has them or
     they are the default. train: relative to the suite's folder. warnings: what is allowed and probably not meant.
-    content: what `hash` is over.
+    content: what `hash` is over. selected: what chose the cases among those of the file, empty where all are here.
     """
 
     name: str
@@ -65,6 +65,12 @@ class Suite:
     uncalibrated: Uncalibrated
     warnings: tuple[Fault, ...]
     content: Content = field(repr=False, compare=False)
+    selected: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> int:
+        """How many cases the file has, selected or not."""
+        return len(self.content)
 
     @property
     def hash(self) -> str:
@@ -95,12 +101,20 @@ def select(suite: Suite, *, tags: Sequence[str] = (), cases: Sequence[str] = ())
         for name in wanted:
             if name not in known:
                 raise UnknownName(suite.path, noun, name, _few(name, list(known)))
-    kept = tuple(
-        case
+    kept = [
+        case.id
         for case in suite.cases
         if (not tags or not set(tags).isdisjoint(case.tags)) and (not cases or case.id in cases)
-    )
-    return replace(suite, cases=kept)
+    ]
+    options = (*(f"--tag {tag}" for tag in tags), *(f"--case {case}" for case in cases))
+    return only(suite, kept, options) if options else suite
+
+
+def only(suite: Suite, cases: Collection[str], selected: tuple[str, ...]) -> Suite:
+    """The suite with only these cases. selected: what chose them, in the user's words."""
+    ids = frozenset(cases)
+    kept = tuple(case for case in suite.cases if case.id in ids)
+    return replace(suite, cases=kept, selected=(*suite.selected, *selected))
 
 
 def _few(name: str, known: list[str]) -> list[str]:

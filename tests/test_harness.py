@@ -10,7 +10,7 @@ import pytest
 import evalharness
 from evalharness.config import load as load_config
 from evalharness.errors import EvalError
-from evalharness.harness import Options, aask, ask, compare_asked, compare_runs, load_suite, plans, rescore
+from evalharness.harness import Asking, Job, Options, aask, ask, compare_asked, compare_runs, load_suite, rescore, rows
 from evalharness.measure import Arm
 from tests.shells.cli import ROOT, numbered, project, replies
 
@@ -59,9 +59,12 @@ def test_two_suites_are_asked_and_judged_together(tmp_path: Path) -> None:
 def test_a_plan_is_looked_at_before_anything_is_written(tmp_path: Path) -> None:
     project(tmp_path, numbered(4), base=replies(4))
 
-    (row,) = plans([load_suite(tmp_path / "made.yaml")], ["base"], load_config(tmp_path), Options(samples=1))
+    asking = Asking(load_suite(tmp_path / "made.yaml"), ("base",))
 
-    assert len(row[0].plan) == 4
+    ((job,),) = rows([asking], load_config(tmp_path), Options(samples=1))
+
+    assert isinstance(job, Job)
+    assert len(job.plan) == 4
     assert not (tmp_path / ".evalharness").exists()
 
 

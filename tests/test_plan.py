@@ -9,7 +9,7 @@ import pytest
 from evalharness.flow import Answer, drive
 from evalharness.plan import Plan, converse, examine, suite_ref
 from evalharness.records import Failure, Message, ModelRef, Request, Response, Usage
-from evalharness.suite import Suite, load
+from evalharness.suite import Suite, load, select
 
 MODEL = ModelRef("tuned", "openai:m")
 
@@ -160,7 +160,7 @@ def test_what_the_run_file_remembers_of_cases_and_suite(tmp_path: Path) -> None:
     made = suite(tmp_path, text)
 
     (asked,) = Plan(made, MODEL, 2).cases()
-    ref = suite_ref(made, 2, ("--tag t",))
+    ref = suite_ref(select(made, tags=["t"]), 2)
 
     assert (asked.case, asked.question, asked.aspects) == ("a", "one", ("facts", "format"))
     assert (asked.tags, asked.group, asked.must_pass) == (("t",), "g", True)

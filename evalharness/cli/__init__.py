@@ -16,6 +16,7 @@ VERBS = {
     "run": ("run", "Ask suites of one model, score the replies, write run files."),
     "compare": ("compare", "Ask what is missing of two models or more; print the flips and a verdict."),
     "report": ("report", "Render a comparison again, offline."),
+    "accept": ("accept", "Make a run the baseline of its suite, after showing what changed."),
     "rescore": ("run", "Grade stored replies again with the checks a suite has today."),
     "merge": ("run", "Join run files of one suite and model into one."),
     "plan": ("plan", "Say how many requests a run takes, their price, and what it could show."),

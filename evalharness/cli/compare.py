@@ -29,31 +29,58 @@ class Compared:
     interrupted: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The arms that the command names."""
+
+    base: str | None
+    tuned: tuple[str, ...]
+    via: str | None
+
+    def arms(self, suite: Suite) -> tuple[str, ...]:
+        """The arms a suite is asked of: those of the command, else the suite's own; the one between stands last."""
+        first = self.base or suite.base
+        others = self.tuned or ((suite.tuned,) if suite.tuned else ())
+        if first is None or not others:
+            which = "--base NAME" if first is None else "--tuned NAME"
+            raise EvalError(
+                f"{shown(suite.path)}: which model?", f"give {which}, or set `base:` and `tuned:` in the suite"
+            )
+        arms = (first, *others, *((self.via,) if self.via else ()))
+        if len(set(arms)) < len(arms):
+            raise EvalError(f"one model on both sides: {', '.join(arms)}", "compare different models, or two snapshots")
+        return arms
+
+
 @click.command("compare")
 @click.argument("targets", metavar="SUITE...|RUN RUN...", nargs=-1, required=True)
 @click.option("--base", metavar="NAME", help="The model to compare against; else the suite's `base`.")
 @click.option("--tuned", metavar="NAME", multiple=True, help="The tuned model, or several; else the suite's `tuned`.")
+@click.option("--via", metavar="NAME", help="With an old tune as base: the new base model, shown beside, not judged.")
 @asking
 @showing
 def compare_verb(
-    targets: tuple[str, ...], base: str | None, tuned: tuple[str, ...], options: Options, show: Show
+    targets: tuple[str, ...], base: str | None, tuned: tuple[str, ...], via: str | None, options: Options, show: Show
 ) -> None:
     """Compare a tuned model with its base on suites, or stored runs with the first of them.
 
     \b
     evalharness compare suites/marv.yaml --base base --tuned tuned
+    evalharness compare suites/marv.yaml --base baseline --tuned tuned
+    evalharness compare suites/marv.yaml --base baseline --via new-base --tuned new-tune
     evalharness compare .evalharness/runs/marv/base.jsonl .evalharness/runs/marv/tuned.jsonl
 
-    More than one --tuned makes a table of verdicts against the base.
+    NAME is a model of the config, KIND:TARGET, or a snapshot: `baseline` stands for the one accepted last, `reference`
+    for the pinned one. More than one --tuned makes a table of verdicts against the base.
     """
     check_formats(show)
     stored = [target.endswith(RUN_FILES) for target in targets]
     if any(stored):
-        if not all(stored) or base or tuned or len(targets) < 2:
+        if not all(stored) or base or tuned or via or len(targets) < 2:
             raise EvalError("run files are compared with each other", "`evalharness compare RUN RUN`, without --base")
         compared = _stored([Path(target) for target in targets], options)
     else:
-        compared = _asked(targets, base, tuned, options, show)
+        compared = _asked(targets, Names(base, tuned, via), options, show)
     panel = compared.panel
     written = write_reports(panel, show, config())
     print_panel(panel, show, written)
@@ -66,39 +93,13 @@ def _stored(paths: Sequence[Path], options: Options) -> Compared:
     return Compared(compare_runs(paths, options))
 
 
-def _asked(targets: Sequence[str], base: str | None, tuned: Sequence[str], options: Options, show: Show) -> Compared:
-    from evalharness.compare import compare_all
-    from evalharness.harness import ask, version
+def _asked(targets: Sequence[str], names: Names, options: Options, show: Show) -> Compared:
+    from evalharness.harness import Asking, ask_each, compare_asked
 
     settings = config()
     suites = load_suites(targets, settings)
-    pairs = []
-    interrupted = 0
-    for arms, group in _by_arms(suites, base, tuned):
-        with watching(quiet=show.quiet or show.as_json) as watch:
-            asked = ask(group, arms, settings, options, watch)
-        pairs += [(row[0], other) for row in asked.arms for other in row[1:]]
-        if asked.interrupted:
-            interrupted = asked.interrupted.exit_code
-            break
-    return Compared(compare_all(pairs, seed=options.seed, version=version()), interrupted)
-
-
-def _by_arms(
-    suites: Sequence[Suite], base: str | None, tuned: Sequence[str]
-) -> list[tuple[tuple[str, ...], list[Suite]]]:
-    """Suites by the arms they are asked of: those of the command, else the suite's own."""
-    groups: dict[tuple[str, ...], list[Suite]] = {}
-    for suite in suites:
-        first = base or suite.base
-        others = tuple(tuned) or ((suite.tuned,) if suite.tuned else ())
-        if first is None or not others:
-            which = "--base NAME" if first is None else "--tuned NAME"
-            raise EvalError(
-                f"{shown(suite.path)}: which model?", f"give {which}, or set `base:` and `tuned:` in the suite"
-            )
-        arms = (first, *others)
-        if len(set(arms)) < len(arms):
-            raise EvalError(f"one model on both sides: {', '.join(arms)}", "compare different models, or two snapshots")
-        groups.setdefault(arms, []).append(suite)
-    return list(groups.items())
+    askings = [Asking(suite, names.arms(suite)) for suite in suites]
+    with watching(quiet=show.quiet or show.as_json) as watch:
+        asked = ask_each(askings, settings, options, watch)
+    interrupted = asked.interrupted.exit_code if asked.interrupted else 0
+    return Compared(compare_asked(asked, options, via=names.via is not None), interrupted)

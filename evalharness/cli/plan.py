@@ -52,11 +52,11 @@ def plan_verb(suites: tuple[str, ...], models: tuple[str, ...], options: Options
 def _costs(suite: Suite, names: Sequence[str], settings: Config, options: Options) -> Iterator[Cost]:
     from evalharness.cache import Cache
     from evalharness.forecast import cost
-    from evalharness.harness import plans
+    from evalharness.harness import Asking, Job, rows
 
-    (jobs,) = plans([suite], names, settings, options)
+    (row,) = rows([Asking(suite, tuple(names))], settings, options)
     with Cache(settings.state / "cache") as cache:
-        for job in jobs:
+        for job in [arm for arm in row if isinstance(arm, Job)]:  # a snapshot is not asked
             known = cache if options.cache in ("use", "only") else None
             yield cost(job.plan, job.model, known, settings.arm(job.model.ref.name).price)
 

@@ -33,21 +33,24 @@ OF_ALL = ("junit", "github", "release-notes")
 """Formats that are read once a command: of several comparisons they make one file, beside the folders of the pairs."""
 
 
-def print_panel(panel: Panel, show: Show, written: Sequence[Path]) -> None:
-    """The result on stdout, then where the reports are and what to type next; last what GitHub Actions is told."""
+def print_panel(panel: Panel, show: Show, written: Sequence[Path], *, ending: bool = True) -> None:
+    """The result on stdout, then, as its ending, where the reports are and what to type next.
+
+    Last comes what GitHub Actions is told, which is never part of JSON.
+    """
     if show.as_json:
         from evalharness.reports import json
 
         _out(json.render(panel, pairs=False))
     elif _told(show):
         with actions.fenced():
-            _print(panel, show, written)
+            _print(panel, show, written, ending=ending)
         actions.annotate(panel)
     else:
-        _print(panel, show, written)
+        _print(panel, show, written, ending=ending)
 
 
-def _print(panel: Panel, show: Show, written: Sequence[Path]) -> None:
+def _print(panel: Panel, show: Show, written: Sequence[Path], *, ending: bool) -> None:
     if show.quiet:
         click.echo(f"{panel.verdict.outcome}: {'; '.join(panel.verdict.reasons)}")
         return
@@ -56,7 +59,7 @@ def _print(panel: Panel, show: Show, written: Sequence[Path]) -> None:
     encoding = (sys.stdout and sys.stdout.encoding) or "ascii"
     more = next((shown(path) for path in written if path.suffix == ".html"), "")
     _out(terminal.render(panel, width=width(), color=colored(), verbose=show.verbose, encoding=encoding, more=more))
-    for line in closing(panel, show, written):
+    for line in closing(panel, show, written) if ending else ():
         click.echo(line)
 
 
@@ -70,8 +73,15 @@ def closing(panel: Panel, show: Show, written: Sequence[Path]) -> Iterator[str]:
     elif not show.verbose:
         first = panel.comparisons[0]
         others = "" if len(panel.comparisons) == 1 else "   (the first pair)"
-        runs = f"{shown(first.base.path)} {shown(first.tuned.path)}"
-        yield f"next:   evalharness compare {runs} -v   (the statistics){others}"
+        yield f"next:   evalharness compare {_again(first)} -v   (the statistics){others}"
+
+
+def _again(comparison: Comparison) -> str:
+    """What to give `compare` for the same pair. A snapshot is graded by the suite, so the suite must be there."""
+    base, tuned = comparison.base, comparison.tuned
+    if base.snapshot or tuned.snapshot:
+        return f"{shown(comparison.suite.path)} --base {base.model.name} --tuned {tuned.model.name}"
+    return f"{shown(base.path)} {shown(tuned.path)}"
 
 
 def check_formats(show: Show) -> None:

@@ -41,6 +41,10 @@ class Content:
         self._kinds = kinds
         self._told: dict[int, object] = {}
 
+    def __len__(self) -> int:
+        """How many cases there are."""
+        return len(self._cases)
+
     @functools.cached_property
     def hash(self) -> str:
         """sha256, in hexadecimal."""

@@ -1,0 +1,76 @@
+"""Under xdist: one process asks, the others read the runs it wrote. A lock decides who; it ends with its process."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalharness import snapshots, store
+from evalharness.baselines import recall
+from evalharness.config import Config
+from evalharness.errors import EvalError
+from evalharness.escape import slug
+from evalharness.measure import Arm
+from evalharness.suite import Suite
+
+if TYPE_CHECKING:
+    from evalharness.pytest_plugin.results import Result
+
+
+def files(folder: Path, run: str) -> tuple[Path, Path]:
+    """The lock and the list of runs that the processes of one session share. run: xdist's own name for the session."""
+    from evalharness.config import load
+
+    try:
+        state = load(folder).state
+    except EvalError:  # a broken config is told where a suite is collected
+        state = folder / ".evalharness"
+    name = slug(f"pytest-{run}")
+    return state / f"{name}.lock", state / f"{name}.json"
+
+
+@dataclass(slots=True)
+class Share:
+    """What a process found when its turn came. runs: where the arms of each suite are; None when nobody has asked."""
+
+    path: Path
+    runs: dict[str, list[tuple[str, str]]] | None
+
+    def keep(self, results: Mapping[str, Result]) -> None:
+        """Says where the runs are: by suite the file of each arm and, of a snapshot, its name."""
+        runs = {name: [_entry(arm) for arm in (each.base, each.model) if arm] for name, each in results.items()}
+        store.write_text(self.path, iter([json.dumps(runs)]))
+
+
+def _entry(arm: Arm) -> tuple[str, str]:
+    return str(Path(arm.run.path).absolute()), arm.run.snapshot.name if arm.run.snapshot else ""
+
+
+@contextmanager
+def turn(config: Config, run: str) -> Iterator[Share]:
+    """Waits until no other process of the session asks."""
+    import fcntl
+
+    lock, path = files(config.folder, run)
+    store.safe_folder(lock.parent)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield Share(path, json.loads(path.read_text("utf-8")) if path.exists() else None)
+    finally:
+        os.close(descriptor)
+
+
+def read(share: Share, name: str, suite: Suite, config: Config) -> tuple[Arm, ...]:
+    """The arms of a suite as the process that asked left them."""
+    assert share.runs is not None
+    shelf = snapshots.shelf(config.baselines, suite.name)
+    return tuple(
+        recall(shelf.get(snapshot), suite) if snapshot else Arm.of(store.read(Path(path)))
+        for path, snapshot in share.runs[name]
+    )

@@ -1,0 +1,47 @@
+"""What a session writes where it was told to: accepted baselines, and a report on what was compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalharness.errors import EvalError, suggestion
+from evalharness.pytest_plugin.state import REPORTS
+
+if TYPE_CHECKING:
+    from evalharness.config import Config
+    from evalharness.findings import Panel
+    from evalharness.pytest_plugin.results import Result
+
+
+def accepted(results: Sequence[Result], why: str, config: Config) -> Iterator[str]:
+    """Makes each suite's run its baseline; a line for each. What can be none is said, not left out."""
+    from evalharness.accepting import accept, review
+
+    for result in results:
+        run = result.model.run
+        name = result.suite.name
+        if run.snapshot is not None:
+            yield f"not accepted: '{run.snapshot.name}' is a snapshot of {name} already"
+        elif result.suite.selected:
+            yield f"not accepted: {name} was asked only in part"
+        elif (reviewed := review(Path(run.path), config)).missing:
+            yield f"not accepted: answers of {name} are missing"
+        else:
+            filed = accept(reviewed, None, why, config)
+            yield f"accepted: {filed.name} is the baseline of {name} (commit {filed.path.relative_to(config.folder)})"
+
+
+def reported(panel: Panel | None, path: Path) -> Iterator[str]:
+    """Writes the comparisons to a file, in the format that its name ends with."""
+    from evalharness.reports.base import REPORTS as FORMATS
+    from evalharness.store import write_text
+
+    if panel is None:
+        yield f"no report: nothing was compared, so {path.name} was not written"
+        return
+    if path.suffix not in REPORTS:
+        raise EvalError(f"--eval-report {path.name}: which format?", suggestion(path.suffix, REPORTS))
+    write_text(path, FORMATS.get(REPORTS[path.suffix])(panel))
+    yield f"report: {path}"

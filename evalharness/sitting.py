@@ -1,0 +1,289 @@
+"""One command's questions: which suites of which arms, looked at before anything is asked, then asked all together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Literal, NamedTuple, Self, TypeAlias, TypedDict
+
+from evalharness import engine, snapshots, store
+from evalharness.baselines import recall
+from evalharness.books import Account, Tallies
+from evalharness.cache import Cache
+from evalharness.config import Config
+from evalharness.errors import Fault, Faults, UnknownName
+from evalharness.escape import slug
+from evalharness.flow import Flow
+from evalharness.forecast import unknown
+from evalharness.measure import Arm
+from evalharness.models.base import Model, open_model
+from evalharness.plan import Plan, suite_ref
+from evalharness.records import Asked, Request, Run, Trial
+from evalharness.registry import load_files
+from evalharness.sheet import Sheet
+from evalharness.snapshots import Filed
+from evalharness.suite import Suite, select
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the shared options of every verb that asks say; None leaves it to the suite, the arm or the config.
+
+    budget: USD. seconds: deadline of the whole command. tags, cases: ask only these, which makes a selection.
+    """
+
+    samples: int | None = None
+    at_once: int | None = None
+    budget: float | None = None
+    seconds: float | None = None
+    cache: Literal["use", "only", "refresh", "off"] = "use"
+    seed: int = 0
+    tags: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
+    output: Path | None = None
+
+
+DEFAULT = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A suite, and the arms it is asked of: models or snapshots by name, the first being the base of a comparison."""
+
+    suite: Suite
+    arms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One plan, the model that answers it, and where its run goes."""
+
+    plan: Plan
+    model: Model
+    path: Path
+
+    @property
+    def account(self) -> str:
+        """What its questions are charged to."""
+        return _account(self.plan.suite.name, self.model.ref.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An arm that was asked long ago: a snapshot, and the suite as it is today."""
+
+    filed: Filed
+    suite: Suite
+
+
+Row: TypeAlias = tuple[Job | Stored, ...]
+"""The arms of one suite, in the order they were named."""
+
+
+def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) -> list[Row]:
+    """What asking each suite of its arms means. Raises `Faults` with everything that keeps it from being asked.
+
+    Two names for one arm are asked once each: they are two arms.
+    """
+    load_files(tuple(config.folder / path for path in config.scorers))
+    opened: dict[str, Model] = {}
+    found: list[Row] = []
+    faults: list[Fault] = []
+    for asking in askings:
+        chosen = select(asking.suite, tags=options.tags, cases=options.cases)
+        row: list[Job | Stored] = []
+        for name in dict.fromkeys(asking.arms):
+            try:
+                arm = opened.get(name) or _arm(name, chosen, config)
+            except Faults as error:
+                faults += error.faults
+                continue
+            if isinstance(arm, Stored):
+                row.append(arm)
+                continue
+            opened[name] = arm
+            plan = Plan(chosen, arm.ref, options.samples or chosen.samples)
+            faults += _faults(plan, arm, config, options)
+            row.append(Job(plan, arm, options.output or run_path(config, chosen.name, name, chosen.selected)))
+        faults += _twice(row, chosen)
+        found.append(tuple(row))
+    if faults:
+        raise Faults(dict.fromkeys(faults))
+    return found
+
+
+def _twice(row: Sequence[Job | Stored], suite: Suite) -> Iterator[Fault]:
+    """A snapshot that is named by two of its names."""
+    names = Counter(arm.filed.name for arm in row if isinstance(arm, Stored))
+    for name in (name for name, number in names.items() if number > 1):
+        what = f"snapshot '{name}' is named twice"
+        yield Fault(f"suite '{suite.name}'", 0, 0, what, "`baseline` and `reference` stand for snapshots too")
+
+
+def _arm(name: str, suite: Suite, config: Config) -> Model | Stored:
+    """A model of the config; else a snapshot of the suite; else what `KIND:TARGET` spells out."""
+    if name in config.models:
+        return open_model(config.models[name])
+    shelf = snapshots.shelf(config.baselines, suite.name)
+    if name in shelf.names or name in (snapshots.BASELINE, snapshots.REFERENCE):
+        return Stored(shelf.get(name), suite)
+    try:
+        return open_model(config.arm(name))
+    except UnknownName as error:
+        if error.name == name and shelf.names:
+            known = [*config.models, *shelf.names]
+            raise UnknownName(f"suite '{suite.name}'", "model or snapshot", name, known) from None
+        raise
+
+
+def _faults(plan: Plan, model: Model, config: Config, options: Options) -> tuple[Fault, ...]:
+    """What keeps the plan from being asked. What is known needs no asking, so it needs no key either."""
+    faults = model.faults(plan.first_requests())
+    if faults and model.keeps and options.cache in ("use", "only"):
+        with Cache(config.state / "cache") as cache:
+            return model.faults(unknown(plan, model, cache))
+    return faults
+
+
+def run_path(config: Config, suite: str, arm: str, selected: tuple[str, ...] = ()) -> Path:
+    """Where the run of a suite by an arm is kept; that of a selection has a name of its own."""
+    name = "-".join([slug(arm), *([slug(" ".join(selected))] if selected else [])])
+    return config.state / "runs" / slug(suite) / f"{name}.jsonl"
+
+
+class Place(NamedTuple):
+    """Where a trial belongs: which suite's row, which arm of it, which place of that arm's plan."""
+
+    row: int
+    arm: int
+    trial: int
+
+
+class Rest(TypedDict):
+    """What the engine takes beside flows and models."""
+
+    cache: Cache | None
+    limits: engine.Limits
+    finished: Callable[[int, tuple[Place, Trial]], None]
+    watch: engine.Watch
+    account: Account
+
+
+class Sitting:
+    """Several suites of all their arms: the open cache, the run files as they grow, the scores as they come."""
+
+    def __init__(self, rows: Sequence[Row], config: Config, options: Options, watch: engine.Watch) -> None:
+        self.rows = rows
+        self.stored = {id(arm): recall(arm.filed, arm.suite) for row in rows for arm in row if isinstance(arm, Stored)}
+        self.models = {job.model.ref.name: job.model for row in rows for job in _jobs(row)}
+        self.flows = _InTurn(rows)
+        self._root = config.folder
+        self._folder = config.state / "cache"
+        self._options = options
+        self._limits = engine.Limits(options.at_once, options.budget or config.budget, options.seconds, options.cache)
+        self._watch = watch
+
+    def __enter__(self) -> Self:
+        self._stack = ExitStack()
+        keeps = self._options.cache != "off" and bool(self.models)
+        self._cache = self._stack.enter_context(Cache(self._folder, warn=self._watch.note)) if keeps else None
+        began = datetime.now(UTC).isoformat(timespec="seconds")
+        self._growing = [[self._open(job, cases, began) for job in _jobs(row)] for row, cases in self._with_cases()]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def rest(self) -> Rest:
+        """What the engine takes beside flows and models."""
+        return {
+            "cache": self._cache,
+            "limits": self._limits,
+            "finished": self._finished,
+            "watch": self._watch,
+            "account": lambda request: _account(_suite_of(request), request.model.name),
+        }
+
+    def _finished(self, _: int, result: tuple[Place, Trial]) -> None:
+        """Takes in a trial: its scores into the sheet, its words into the run file."""
+        place, trial = result
+        sheet, writer = self._growing[place.row][place.arm]
+        sheet.add(place.trial, trial)
+        writer.add(place.trial, trial)
+
+    def _with_cases(self) -> Iterator[tuple[Row, tuple[Asked, ...]]]:
+        """Each row with its cases, which are the same for every arm of a suite."""
+        for row in self.rows:
+            jobs = list(_jobs(row))
+            yield row, jobs[0].plan.cases() if jobs else ()
+
+    def _open(self, job: Job, cases: tuple[Asked, ...], began: str) -> tuple[Sheet, store.Writer]:
+        suite = suite_ref(job.plan.suite, job.plan.samples)
+        if job.path.is_relative_to(self._root):
+            store.no_link(job.path.parent, self._root)
+        run = Run(suite, job.plan.model, job.plan.suite.gate, began, cases, ())
+        return Sheet(cases), self._stack.enter_context(store.Writer(job.path, run))
+
+    def arms(self, tallies: Tallies, *, interrupted: bool = False) -> tuple[tuple[Arm, ...], ...]:
+        """The arms of each suite; whole runs under their names, what is missing of the others is missing.
+
+        interrupted: suites of which nothing was asked yet are left out.
+        """
+        found: list[tuple[Arm, ...]] = []
+        for row, growing in zip(self.rows, self._growing, strict=True):
+            if interrupted and growing and not any(sheet.trials for sheet, _ in growing):
+                continue
+            asked = iter(growing)
+            found.append(
+                tuple(
+                    self.stored[id(arm)] if isinstance(arm, Stored) else _run(arm, *next(asked), tallies) for arm in row
+                )
+            )
+        return tuple(found)
+
+
+def _run(job: Job, sheet: Sheet, writer: store.Writer, tallies: Tallies) -> Arm:
+    whole = sheet.trials == len(job.plan)
+    run = writer.finish(tallies[job.account]) if whole else writer.stop()
+    return Arm(run, sheet) if whole else Arm.of(run)
+
+
+def _jobs(row: Row) -> Iterator[Job]:
+    return (arm for arm in row if isinstance(arm, Job))
+
+
+def _account(suite: str, model: str) -> str:
+    return f"{suite}\n{model}"
+
+
+def _suite_of(request: Request) -> str:
+    return request.origin.suite if request.origin else ""
+
+
+class _InTurn:
+    """The flows of each suite in turn, one of each arm at a time, so that its arms are asked in the same minutes."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return sum(len(job.plan) for row in self.rows for job in _jobs(row))
+
+    def __iter__(self) -> Iterator[Flow[tuple[Place, Trial]]]:
+        return chain.from_iterable(self._row(number, list(_jobs(row))) for number, row in enumerate(self.rows))
+
+    def _row(self, number: int, jobs: Sequence[Job]) -> Iterator[Flow[tuple[Place, Trial]]]:
+        for flows in zip_longest(*(enumerate(job.plan.flows()) for job in jobs)):
+            for arm, numbered in enumerate(flows):
+                if numbered is not None:
+                    yield _placed(Place(number, arm, numbered[0]), numbered[1])
+
+
+def _placed(place: Place, flow: Flow[Trial]) -> Flow[tuple[Place, Trial]]:
+    trial = yield from flow
+    return place, trial
