@@ -5,6 +5,7 @@ They are read by people who never saw this tool, on a page that is open to all: 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 
 from evalharness.escape import markdown_block, one_line
@@ -201,9 +202,25 @@ PUBLIC = ("model", "baseline", "served as", "fingerprint", "parameters", "began"
 """What is told of an arm: not its server's address, which may be nobody's business, nor a path."""
 
 
+def _command(comparison: Comparison) -> str:
+    """What to type, where the suite and the config are."""
+    suite = comparison.suite
+    parts = ["evalharness", "compare", made.shown_path(suite.path)]
+    for role, side in sorted(words.arms(comparison), key=lambda arm: ROLES.index(arm[0])):
+        parts += [f"--{role}", side.model.name]
+    parts += ["--samples", str(suite.samples)] if suite.samples > 1 else []
+    parts += [word for chosen in suite.selected if chosen.startswith("--") for word in chosen.split(" ", 1)]
+    parts += ["--seed", str(comparison.seed)] if comparison.seed else []
+    return shlex.join(parts)
+
+
+ROLES = ("base", "via", "tuned")
+"""In the order in which they are typed."""
+
+
 def _block(panel: Panel) -> str:
     """The facts as lines of a block, their labels one below the other; what several comparisons share stands once."""
-    rows: list[tuple[str, str]] = []
+    rows = [("command", _command(comparison)) for comparison in panel.comparisons]
     told: list[object] = []
     for comparison in panel.comparisons:
         gate = "; ".join(f"{ruling.aspect} {ruling.asked}" for ruling in comparison.rulings)

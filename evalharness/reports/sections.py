@@ -91,7 +91,7 @@ def kept(comparison: Comparison, level: str) -> Iterator[str]:
     rebased = comparison.rebased
     if rebased is None:
         return
-    yield f"{level} What survived the new base\n\n{safe(rebased.sentence)}\n\n"
+    yield f"{level} What survived the new base\n\n{safe(rebased.sentence, 2 * words.LONGEST_TEXT)}\n\n"
     yield "".join(f"- {role}: {code(name)}\n" for role, name in survived.arms(comparison)) + "\n"
     rows = [(safe(row[0], words.LONGEST_NAME), *row[1:]) for row in map(survived.cells, rebased.rows)]
     yield table(survived.HEAD, "lrrrrrr", rows)

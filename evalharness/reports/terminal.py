@@ -316,7 +316,7 @@ def _kept(screen: Screen, comparison: Comparison) -> Iterator[str]:
     rebased = comparison.rebased
     if rebased is None:
         return
-    head: list[Span] = [("WHAT SURVIVED  ", "bold"), (screen.safe(rebased.sentence), "")]
+    head: list[Span] = [("WHAT SURVIVED  ", "bold"), (screen.safe(rebased.sentence, 2 * words.LONGEST_TEXT), "")]
     yield "\n" + "".join(screen.lines(head, 0, 2))
     parts = [f"{part} {screen.safe(name, words.LONGEST_NAME)}" for part, name in survived.arms(comparison)]
     yield from screen.lines([(" · ".join(parts), "dim")], 2)

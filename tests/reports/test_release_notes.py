@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -33,6 +34,7 @@ No case that passed with base fails with tuned.
 ### How to make it again
 
 ```text
+command        evalharness compare suites/marv.yaml --base base --tuned tuned --seed 7
 suite          marv 3f9c0d1e5ab7 (suites/marv.yaml)
 gate           facts drop_at_most: 0.05
 compared       197 cases, 1 sample a case
@@ -170,6 +172,18 @@ def test_an_accepted_baseline_and_a_third_arm_are_in_the_block() -> None:
     assert "  baseline     v3, accepted 2026-09-02: the voice of autumn" in block
     assert "via            gpt-5-mini" in block
     assert "| facts | 190 | 96.3 % | 80.0 % | 95.3 % | 176 of 183 | 148 of 183 |" in text
+
+
+def test_the_command_can_be_typed_again() -> None:
+    suite = replace(examples.SUITE, path="my suites/it's.yaml", samples=3, selected=("--tag trap", "--case who is it"))
+
+    (row,) = (row for row in notes(only(examples.COMPARISON, suite=suite)).splitlines() if row.startswith("command"))
+
+    assert shlex.split(row)[1:] == [
+        *("evalharness", "compare", "my suites/it's.yaml", "--base", "base", "--tuned", "tuned"),
+        *("--samples", "3", "--tag", "trap", "--case", "who is it", "--seed", "7"),
+    ]
+    assert " --base v3 --via gpt-5-mini --tuned tuned " in notes(examples.rebased())
 
 
 def test_no_server_and_no_run_file_is_named() -> None:
