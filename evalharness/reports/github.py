@@ -98,11 +98,10 @@ def _brief(comparison: Comparison, level: str) -> Iterator[str]:
 def _rest(comparison: Comparison, level: str) -> Iterator[str]:
     """What changed sides, and the small print, folded."""
     broke, fixed = words.sides(comparison)
-    flips = sections.flips(comparison, level + "#")
-    if comparison.flips:
-        yield from _folded(f"{len(broke):,} broke, {len(fixed):,} fixed", flips, unfolded=bool(broke))
-    else:
-        yield from flips
+    yield from _folded(f"{len(broke):,} broke", sections.flipped(comparison, level + "#", "broke"), unfolded=True)
+    yield from _folded(f"{len(fixed):,} fixed", sections.flipped(comparison, level + "#", "fixed"))
+    if not comparison.flips:
+        yield "No case changed sides.\n\n"
     yield from _folded("where to read on", sections.look_here(comparison, level + "#"))
     n = max((delta.cases for delta in comparison.deltas), default=0)
     about = f"how this was made: {words.count(n, 'case')}, {words.count(comparison.suite.samples, 'sample')} a case"

@@ -6,6 +6,7 @@ Whatever a model wrote stays text: nothing of it becomes a link, an image, a men
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from evalharness.escape import collapsed, markdown, markdown_block, markdown_code, one_line
 from evalharness.findings import Comparison, Delta, Flip, Pair, Panel
@@ -98,22 +99,31 @@ def kept(comparison: Comparison, level: str) -> Iterator[str]:
 
 
 def flips(comparison: Comparison, level: str) -> Iterator[str]:
-    """At most so many cases of each side, with both replies around what differs."""
-    chosen = [(side, words.some(side, FEW)) for side in words.sides(comparison)]
-    pairs = words.pick(comparison.pairs, [flip.case for _, few in chosen for flip in few])
-    for (name, what), (side, few) in zip(
-        (("Broke", "passed with base, not with tuned"), ("Fixed", "failed with base, not with tuned")),
-        chosen,
-        strict=True,
-    ):
-        if side:
-            yield f"{level} {name}: {len(side)}\n\nThese {what}: {safe(words.by_aspect(side))}.\n\n"
-        for flip in few:
-            yield _flip(flip, pairs.get(flip.case))
-        if len(few) < len(side):
-            yield f"… and {len(side) - len(few):,} more.\n\n"
+    """Both sides, one after the other; a line where nothing changed sides."""
+    yield from flipped(comparison, level, "broke")
+    yield from flipped(comparison, level, "fixed")
     if not comparison.flips:
         yield "No case changed sides.\n\n"
+
+
+SIDES = {
+    "broke": ("Broke", "passed with base, not with tuned"),
+    "fixed": ("Fixed", "failed with base, not with tuned"),
+}
+
+
+def flipped(comparison: Comparison, level: str, side: Literal["broke", "fixed"]) -> Iterator[str]:
+    """At most so many cases of one side, with both replies around what differs; nothing where there are none."""
+    found = words.sides(comparison)[0 if side == "broke" else 1]
+    few = words.some(found, FEW)
+    pairs = words.pick(comparison.pairs, [flip.case for flip in few])
+    name, what = SIDES[side]
+    if found:
+        yield f"{level} {name}: {len(found)}\n\nThese {what}: {safe(words.by_aspect(found))}.\n\n"
+    for flip in few:
+        yield _flip(flip, pairs.get(flip.case))
+    if len(few) < len(found):
+        yield f"… and {len(found) - len(few):,} more.\n\n"
 
 
 def _flip(flip: Flip, pair: Pair | None) -> str:

@@ -41,9 +41,10 @@ def test_the_summary_begins_with_the_verdict_and_its_reasons() -> None:
 def test_what_broke_is_unfolded_and_the_small_print_is_not() -> None:
     text = "".join(render(examples.one()))
 
-    assert "<details open><summary>2 broke, 9 fixed</summary>\n\n### Broke: 2\n" in text
+    assert "<details open><summary>2 broke</summary>\n\n### Broke: 2\n" in text
+    assert "<details><summary>9 fixed</summary>\n\n### Fixed: 9\n" in text
     assert "<details><summary>how this was made: 198 cases, 1 sample a case</summary>\n\n### Statistics\n" in text
-    assert text.count("<details") == text.count("</details>\n\n") == 3
+    assert text.count("<details") == text.count("</details>\n\n") == 4
 
 
 def test_a_comparison_without_flips_says_so_in_a_line() -> None:
