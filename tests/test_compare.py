@@ -319,8 +319,8 @@ def test_every_inconclusive_ruling_has_a_remedy() -> None:
 def test_without_a_base_only_a_level_can_be_ruled_on() -> None:
     gate = (Criterion("facts", at_least=0.8, drop_at_most=0.05),)
 
-    met, open_ = alone(Arm.of(runs.run([1.0] * 50, gate=gate)))
-    failed, _ = alone(Arm.of(runs.run([1.0] * 20 + [0.0] * 30, gate=gate)))
+    open_, met = alone(Arm.of(runs.run([1.0] * 50, gate=gate)))
+    _, failed = alone(Arm.of(runs.run([1.0] * 20 + [0.0] * 30, gate=gate)))
 
     # Wilson of 50/50 begins at 0.928652 and that of 20/50 ends at 0.541 (method W1; statsmodels proportion_confint)
     assert (met.asked, met.outcome, failed.outcome) == ("at_least: 0.8", "HELD", "REGRESSED")

@@ -40,9 +40,9 @@ def render(panel: Panel) -> Iterator[str]:
 
     It comes in pieces of a few cases each.
     """
-    page = _environment()
-    style, script = (_asset(page, name) for name in ("page.css", "page.js"))
-    allowed = f"style-src '{_hash(style)}'; script-src '{_hash(script)}'"
+    page = environment()
+    style, script = (asset(page, name) for name in ("page.css", "page.js"))
+    allowed = f"style-src '{hashed(style)}'; script-src '{hashed(script)}'"
     policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
     stream = page.get_template("page.html.j2").stream(
         {
@@ -64,7 +64,8 @@ def render(panel: Panel) -> Iterator[str]:
 
 
 @functools.cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates whose every text is escaped, and whose every character can be seen."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     page = Environment(
@@ -85,7 +86,8 @@ def _visible(value: object) -> object:
     return terminal(value, lines=True) if type(value) is str else value
 
 
-def _asset(page: Environment, name: str) -> Markup:
+def asset(page: Environment, name: str) -> Markup:
+    """A file of the package as it is: a style or a script."""
     from markupsafe import Markup
 
     if page.loader is None:
@@ -93,7 +95,8 @@ def _asset(page: Environment, name: str) -> Markup:
     return Markup(page.loader.get_source(page, name)[0])  # noqa: S704 - a file of this package
 
 
-def _hash(text: str) -> str:
+def hashed(text: str) -> str:
+    """How a policy names a style or a script that it lets be."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
