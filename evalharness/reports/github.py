@@ -155,7 +155,9 @@ def annotate(panel: Panel, *, root: str = "", lines: Mapping[tuple[str, str], in
         shown = notes if len(notes) <= MOST else notes[: MOST - 1]
         told += [_command(note, root, (lines or {}).get((note.path, note.case))) for note in shown]
         if len(shown) < len(notes):
-            told.append(f"::{level} title=evalharness::{len(notes) - len(shown):,} more: the job's summary has them")
+            told.append(
+                f"::{level} title=evalharness::{len(notes) - len(shown):,} more: the html and json reports have all"
+            )
     return tuple(told)
 
 

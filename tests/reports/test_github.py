@@ -174,7 +174,7 @@ def test_ten_are_shown_and_the_last_counts_the_rest() -> None:
     lines = annotate(only(examples.held().comparisons[0], warnings=warnings))
 
     assert len(lines) == MOST
-    assert lines[-1] == "::warning title=evalharness::16 more: the job's summary has them"
+    assert lines[-1] == "::warning title=evalharness::16 more: the html and json reports have all"
 
 
 def test_a_suite_below_the_top_of_the_repository_is_named_from_there() -> None:
