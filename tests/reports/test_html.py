@@ -137,6 +137,16 @@ def test_each_card_names_its_criterion() -> None:
         assert fact in words
 
 
+def test_what_survived_a_new_base_is_a_table() -> None:
+    words = " ".join(" ".join(page_of(examples.rebased()).words).split())
+
+    assert (
+        "What survived the new base the new tune kept 331 of 343 that 'v3' passed; gpt-5-mini alone keeps 160" in words
+    )
+    assert "facts 190 96.3 % 80.0 % 95.3 % 176 of 183 148 of 183" in words
+    assert "via model openai:gpt-5-mini" in words
+
+
 def test_cases_travel_as_json_with_scores_and_flips() -> None:
     rows = page_of(examples.one()).data()
 

@@ -401,6 +401,16 @@ def test_each_criterion_that_is_about_a_change_is_drawn(browser: Browser, tmp_pa
     shown.page.close()
 
 
+@pytest.mark.parametrize("width", [400, 1400])
+def test_the_three_way_table_fits_the_window_and_can_be_scrolled(browser: Browser, tmp_path: Path, width: int) -> None:
+    page = Shown(browser, examples.rebased(), tmp_path, viewport={"width": width, "height": 900}).page
+
+    table = page.get_by_role("region", name="what survived")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert "176 of 183" in table.inner_text()
+    assert table.evaluate("it => it.scrollWidth > it.clientWidth") == (width == 400)
+
+
 def test_print_shows_every_list_and_no_controls(browser: Browser, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 

@@ -9,7 +9,7 @@ from evalharness.history import Held, History, Point, Series, Track
 from evalharness.layout import Span, aligned, cells_of
 from evalharness.reports.base import MARKS, rate
 from evalharness.reports.history import base as words
-from evalharness.reports.terminal import Screen
+from evalharness.reports.screen import Screen
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 DIGITS = "12345678"
