@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from evalharness.findings import LeftOut
-from evalharness.records import Conversation, Grade, Message, Score, Trial, Usage
+from evalharness.records import Conversation, Grade, Message, Score, Trial
 from evalharness.reports import base, made
 from tests.reports import examples
 
