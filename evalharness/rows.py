@@ -7,17 +7,15 @@ lines and a byte order mark are passed over. All else that is not in order is a 
 from __future__ import annotations
 
 import csv
-import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from json.decoder import JSONDecoder
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO
 
 from evalharness.errors import Fault, Faults
 from evalharness.files import decoded, quoted, unreadable
+from evalharness.jsontext import Walk, decode, noun, past_blanks
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader  # under this name only where types are checked
@@ -108,48 +106,12 @@ def _lines(file: BinaryIO, called: str) -> Iterator[tuple[int, str]]:
 # --- JSON -----------------------------------------------------------------------------------------------------------
 
 
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {quoted(twice)} stands twice")
-    return fields
-
-
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON value")
-
-
-_decoder = JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
-
-
-def decode(text: str, start: int = 0) -> tuple[object, int]:
-    """The JSON value that begins at `start` of a text, and where it ends.
-
-    Raises ValueError, with what is wrong as its message, for anything that is not strict JSON, a repeated key, and
-    nesting or numbers beyond what Python reads.
-    """
-    try:
-        return _decoder.raw_decode(text, start)
-    except json.JSONDecodeError as error:
-        column = error.pos - text.rfind("\n", 0, error.pos)
-        what = error.msg.removesuffix(" at")  # as some of its messages end: "unterminated string starting at"
-        raise ValueError(f"this is not JSON: {what[:1].lower()}{what[1:]} at column {column}") from None
-    except RecursionError:
-        raise ValueError("this JSON is nested too deep") from None
-    except ValueError as error:
-        if "digits" in str(error):
-            raise ValueError("this JSON holds a number of too many digits") from None
-        raise
-
-
 def _json_lines(lines: Iterable[tuple[int, str]], called: str) -> Iterator[Row | Fault]:
     for number, line in lines:
         if not line or line.isspace():
             continue
         try:
-            value, end = decode(line, _past_blanks(line, 0))
+            value, end = decode(line, past_blanks(line, 0))
         except ValueError as error:
             hint = ""
             if number == 1 and line.lstrip().startswith("["):
@@ -157,9 +119,9 @@ def _json_lines(lines: Iterable[tuple[int, str]], called: str) -> Iterator[Row |
             yield Fault(called, number, 0, str(error), hint)
             continue
         if not isinstance(value, dict):
-            what = f"this line is {_noun(value)}, each line must be one JSON object"
+            what = f"this line is {noun(value)}, each line must be one JSON object"
             yield Fault(called, number, 0, what, _array_hint(number, value))
-        elif (end := _past_blanks(line, end)) < len(line):
+        elif (end := past_blanks(line, end)) < len(line):
             yield Fault(called, number, 0, f"something follows the JSON object, at column {end + 1}")
         else:
             yield Row(number, value)
@@ -181,7 +143,7 @@ def _array(file: BinaryIO, called: str) -> Iterator[Row | Fault]:
         yield from error.faults
         return
     del raw
-    walk = _Walk(text)
+    walk = Walk(text)
     if not walk.meets("["):
         hint = "a JSON object a line belongs in a file named .jsonl"
         yield Fault(called, walk.line, 0, "this file must be one JSON array of objects", hint)
@@ -197,56 +159,13 @@ def _array(file: BinaryIO, called: str) -> Iterator[Row | Fault]:
         if isinstance(value, dict):
             yield Row(line, value)
         else:
-            yield Fault(called, line, 0, f"this is {_noun(value)}, each item must be one JSON object")
+            yield Fault(called, line, 0, f"this is {noun(value)}, each item must be one JSON object")
         more = walk.meets(",")
         if not more and not walk.meets("]"):
             yield Fault(called, walk.line, 0, "the JSON array is not closed here, nor does a comma follow")
             return
     if walk.at < len(text):
         yield Fault(called, walk.line, 0, "something follows the JSON array")
-
-
-class _Walk:
-    """A place in a JSON text, always at the next character that is not blank, and its line."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-        self._line = 1
-        self._counted = 0
-        self._pass_blanks()
-
-    @property
-    def line(self) -> int:
-        """The line of the place, from 1."""
-        self._line += self.text.count("\n", self._counted, self.at)
-        self._counted = self.at
-        return self._line
-
-    def meets(self, sign: str) -> bool:
-        """Whether the sign comes next (blanks aside); it is passed if so."""
-        self._pass_blanks()
-        found = self.text.startswith(sign, self.at)
-        if found:
-            self.at += 1
-            self._pass_blanks()
-        return found
-
-    def _pass_blanks(self) -> None:
-        self.at = _past_blanks(self.text, self.at)
-
-
-_BLANKS = re.compile(r"[ \t\r\n]*")
-
-
-def _past_blanks(text: str, at: int) -> int:
-    found = _BLANKS.match(text, at)
-    return found.end() if found else at
-
-
-def _noun(value: object) -> str:
-    nouns = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-    return nouns.get(type(value), "a number")
 
 
 # --- CSV ------------------------------------------------------------------------------------------------------------

@@ -6,8 +6,13 @@ import functools
 import re
 import unicodedata
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import zlib
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import regex
@@ -129,6 +134,173 @@ def shown(text: str, longest: int = 80) -> str:
     if len(text) <= longest and len(quoted) <= longest:
         return quoted
     return f"{quoted[: longest - 4]}...{quoted[0]}"
+
+
+# --- nearness ---------------------------------------------------------------------------------------------------------
+
+Nearness: TypeAlias = Literal["seen", "near", "unseen"]
+
+NEAR_WORDS, NEAR_LETTERS = 0.5, 0.8
+"""The share of common three-word runs, of all that either has, and the `difflib` ratio from which texts are near."""
+
+LONGEST_BY_LETTERS = 1_000
+"""Characters up to which texts are compared letter by letter: that takes time in their product."""
+
+_SIGNATURE_BITS = 2_048
+_ROUNDING = 1e-9
+
+
+def nearness(one: str, other: str) -> Nearness:
+    """Whether two texts say the same: `seen` where they are equal but for case, signs and blanks; `near` where half of
+    their three-word runs are common, or the ratio of `difflib` is 0.8 or more; else `unseen`. The order is no matter.
+
+    Texts of more than a thousand characters are compared by their words alone.
+    """
+    return _compared(_Shape.of(one), _Shape.of(other))
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The nearest of several texts: its place among them, and how near it is."""
+
+    place: int
+    near: Literal["seen", "near"]
+
+
+class Neighbours:
+    """Texts in which to look for those near to another: what `nearness` would say of each, without comparing each.
+
+    Three-word runs are looked up; letters are compared only where the lengths of two texts, and the pairs of letters
+    that both have, allow a ratio of 0.8.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._shapes = [_Shape.of(text) for text in texts]
+        self._masks: dict[int, dict[str, int]] = {}
+        self._same: dict[str, int] = {}
+        self._runs: dict[tuple[str, ...], list[int]] = {}
+        for place, shape in enumerate(self._shapes):
+            self._same.setdefault(shape.folded, place)
+            for run in shape.runs:
+                self._runs.setdefault(run, []).append(place)
+        by_letters = [place for place, shape in enumerate(self._shapes) if 0 < len(shape.folded) <= LONGEST_BY_LETTERS]
+        self._by_length = sorted(by_letters, key=lambda place: len(self._shapes[place].folded))
+
+    def nearest(self, text: str) -> Neighbour | None:
+        """The first text that is `seen`, else the first that is `near`; None where there is neither."""
+        shape = _Shape.of(text)
+        if (place := self._same.get(shape.folded)) is not None and shape.folded:
+            return Neighbour(place, "seen")
+        near = min((*self._by_words(shape), *self._by_letters(shape)), default=None)
+        return None if near is None else Neighbour(near, "near")
+
+    def _by_words(self, shape: _Shape) -> Iterator[int]:
+        common = Counter(place for run in shape.runs for place in self._runs.get(run, ()))
+        for place, count in common.items():
+            if count >= NEAR_WORDS * (len(shape.runs) + len(self._shapes[place].runs) - count):
+                yield place
+
+    def _by_letters(self, shape: _Shape) -> Iterator[int]:
+        size = len(shape.folded)
+        if not 0 < size <= LONGEST_BY_LETTERS:
+            return
+        # A ratio of 0.8 of sizes a and b takes 0.4 (a + b) common letters, so that neither is 1.5 times the other.
+        first = bisect_left(self._by_length, size / 1.5, key=lambda place: len(self._shapes[place].folded))
+        for place in islice(self._by_length, first, None):
+            other = self._shapes[place]
+            both = size + len(other.folded)
+            if both > 2.5 * size:
+                return
+            # At least as many pairs of letters as both have; see `_Shape`.
+            common = (shape.bits & other.bits).bit_count() + min(shape.lost, other.lost)
+            if common >= 0.2 * both - 1 - _ROUNDING and _alike(other.folded, shape.folded, self._letters(place)):
+                yield place
+
+    def _letters(self, place: int) -> dict[str, int]:
+        found = self._masks.get(place)
+        if found is None:
+            found = self._masks[place] = _letters(self._shapes[place].folded)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A text as it is compared: folded and without signs, its three-word runs, and its pairs of letters as bits.
+
+    The n-th time a pair of letters comes sets a bit of its own; lost: how many found theirs set already. Two texts of
+    sizes a and b with m common letters in k runs share m - k pairs at least, and each run but the first follows a
+    letter that is not common: a ratio of 0.8 takes 0.2 (a + b) - 1 common pairs.
+    """
+
+    folded: str
+    runs: frozenset[tuple[str, ...]]
+    bits: int
+    lost: int
+
+    @classmethod
+    def of(cls, text: str) -> _Shape:
+        found = words(text)
+        folded = " ".join(found)
+        runs = frozenset(zip(found, found[1:], found[2:], strict=False))
+        if len(folded) > LONGEST_BY_LETTERS:
+            return cls(folded, runs, 0, 0)
+        times: dict[str, int] = {}
+        bits = 0
+        for pair in map(str.__add__, folded, folded[1:]):
+            times[pair] = times.get(pair, 0) + 1
+            bits |= 1 << _bit(pair, times[pair])
+        return cls(folded, runs, bits, max(0, len(folded) - 1) - bits.bit_count())
+
+
+@functools.lru_cache(maxsize=65_536)
+def _bit(pair: str, times: int) -> int:
+    return zlib.crc32(f"{pair}{times}".encode("utf-8", "surrogatepass")) % _SIGNATURE_BITS
+
+
+def _compared(one: _Shape, other: _Shape) -> Nearness:
+    if one.folded == other.folded:
+        return "seen" if one.folded else "unseen"
+    common = len(one.runs & other.runs)
+    if common and common >= NEAR_WORDS * len(one.runs | other.runs):
+        return "near"
+    if max(len(one.folded), len(other.folded)) > LONGEST_BY_LETTERS:
+        return "unseen"
+    return "near" if _alike(one.folded, other.folded, _letters(one.folded)) else "unseen"
+
+
+def _alike(one: str, other: str, letters: dict[str, int]) -> bool:
+    """Whether the ratio of `difflib` is large enough. letters: those of `one`, by their places."""
+    if _longest_common(letters, len(one), other) < NEAR_LETTERS / 2 * (len(one) + len(other)) - _ROUNDING:
+        return False
+    from difflib import SequenceMatcher
+
+    # In a fixed order, since the ratio depends on it; without `autojunk`, which from 200 characters on leaves out every
+    # letter that is frequent.
+    first, second = sorted((one, other))
+    return SequenceMatcher(None, first, second, autojunk=False).ratio() >= NEAR_LETTERS
+
+
+def _letters(text: str) -> dict[str, int]:
+    places: dict[str, int] = {}
+    for place, letter in enumerate(text):
+        places[letter] = places.get(letter, 0) | 1 << place
+    return places
+
+
+def _longest_common(letters: dict[str, int], size: int, other: str) -> int:
+    """How many letters two texts have in common in the same order: what `difflib` matches is never more.
+
+    A row of the usual table is one number here, a bit a letter (Crochemore and others 2001).
+    """
+    whole = (1 << size) - 1
+    row = whole
+    for letter in other:
+        hits = row & letters.get(letter, 0)
+        row = (row + hits | row - hits) & whole
+    return size - row.bit_count()
+
+
+# --- regular expressions ----------------------------------------------------------------------------------------------
 
 
 class BadPattern(ValueError):

@@ -22,7 +22,7 @@ FLOORS = [
     {"errors"},
     {"records", "registry", "stats", "escape", "text", "layout", "worddiff", "table", "leases"},
     {"flow", "files", "jsontext", "protocol", "envelope", "settings", "store", "findings", "books"},
-    {"config", "rows", "template", "tree", "cache", "snapshots"},
+    {"config", "rows", "template", "tree", "cache", "snapshots", "tuning"},
     {"models", "scorers", "schema"},
     {"grammar", "limits"},
     {"suite", "asking"},
@@ -126,13 +126,14 @@ def test_heavy_libraries_are_imported_where_they_are_used() -> None:
     ("arguments", "never"),
     [
         (["--help"], HEAVY | {"regex", "jsonschema"}),
+        (["tune", "check", "suites/data/harbour.jsonl"], HEAVY - {"pydantic"} | {"regex", "jsonschema"}),
         (["lint", "suites/gsm8k.yaml"], {"openai", "aiohttp", "asyncio", "scipy", "numpy", "diskcache"}),
         (
             ["compare", "suites/gsm8k.yaml", "--format", "terminal", "--allow-inconclusive"],
             {"openai", "aiohttp", "asyncio", "scipy.stats", "scipy.optimize"},
         ),
     ],
-    ids=["help", "lint", "compare-recordings"],
+    ids=["help", "tune-check", "lint", "compare-recordings"],
 )
 def test_a_verb_loads_only_what_it_needs(arguments: list[str], never: set[str], tmp_path: Path) -> None:
     code = (

@@ -25,6 +25,7 @@ VERBS = {
     "lint": ("suites", "Read suites and print every fault."),
     "schema": ("suites", "Print the JSON Schema of suite files, for editors."),
     "list": ("suites", "List the kinds of checks, models and reports there are."),
+    "tune": ("tune", "Check a training file before it is uploaded."),
     "cache": ("cache", "Look into the answer cache, or clear parts of it."),
     "doctor": ("doctor", "Look at the installation, the config and the keys."),
 }

@@ -6,10 +6,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, get_args, get_origin
 
-from evalharness import rows, schema
+from evalharness import schema
 from evalharness.errors import Faults
 from evalharness.files import quoted, read_text
 from evalharness.grammar.each import Filler, Row, file, note
+from evalharness.jsontext import decode
 from evalharness.scorers.base import SCORERS, BuildFault, BuildFaults, Kind, Option, Scorer, build, from_text, kind
 from evalharness.tree import Mapping, Mark, Node, Sequence, Source, Text
 
@@ -299,7 +300,7 @@ class DraftReader:
         path, named = found
         try:
             text = read_text(path, str(Path(self.source.file).parent / named))
-            value, end = rows.decode(text.strip())
+            value, end = decode(text.strip())
         except Faults as error:
             note(self.source, node.mark, named, error)
         except ValueError as error:
