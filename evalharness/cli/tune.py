@@ -84,6 +84,8 @@ def check_verb(file: Path, how: How) -> None:
     repairs = report.repairs
     if written is not None:
         report = check(written, wanted)
+    elif how.fix and not how.as_json:
+        click.echo("nothing to repair, so no file was written\n")
     if how.as_json:
         click.echo(json.dumps(_plain(report, written, repairs if written else {}), indent=2))
     else:

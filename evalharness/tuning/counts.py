@@ -41,9 +41,9 @@ def tokens(text: str) -> int:
     Outside ASCII three letters are one, and one letter where no spaces part words. English comes out within a few per
     cent of a real tokenizer; rare words, code and other languages may be off by a third.
     """
-    raw = text.encode("utf-8", "surrogatepass")
+    raw = b" " + text.encode("utf-8", "surrogatepass")
     count = _runs(raw, _LETTERS, b"x" * 11) + _runs(raw, _DIGITS, b"x" * 4) + _runs(raw, _SIGNS, b"x" * 4)
-    if len(raw) != len(text):
+    if len(raw) != len(text) + 1:
         for run in _FOREIGN.findall(text):
             spaced, unspaced = _UNSPACED.subn("", run)
             count += unspaced + (len(spaced) + 2) // 3
@@ -53,11 +53,11 @@ def tokens(text: str) -> int:
 def _runs(raw: bytes, kind: bytes, long: bytes) -> int:
     """How many runs of one kind of character there are, and how often a run is longer than a token holds.
 
-    An apostrophe is of no kind, so that `don't` is two. Translating and splitting is ten times as fast as a regular
-    expression.
+    raw: begins with a blank. An apostrophe is of no kind, so that `don't` is two. To translate and count is many times
+    as fast as a regular expression.
     """
     marked = raw.translate(kind)
-    return len(marked.split()) + marked.count(long)
+    return marked.count(b" x") + marked.count(long)
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,15 @@ def test_fix_writes_a_new_file_says_each_repair_and_checks_it(tmp_path: Path) ->
     assert (again.status, again.err.splitlines()[0]) == (2, "train.fixed.jsonl: is there already")
 
 
+def test_fix_writes_nothing_where_nothing_is_to_be_repaired(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text(GOOD)
+
+    done = check(tmp_path, "--fix")
+
+    assert (done.status, done.out.splitlines()[0]) == (0, "nothing to repair, so no file was written")
+    assert [path.name for path in tmp_path.iterdir()] == ["train.jsonl"]
+
+
 def test_fix_leaves_what_would_be_a_guess_and_says_that_it_is_there(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_text("\n" + GOOD + text(chat(0, said("usr", "x"), said("assistant", "y"))))
 
