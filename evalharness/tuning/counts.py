@@ -18,10 +18,9 @@ MESSAGE_TOKENS, EXAMPLE_TOKENS = 3, 3
 
 CONTEXTS = {
     "gpt-4o-mini": 65_536,
-    "gpt-4o": 65_536,
-    "gpt-4.1": 65_536,
+    "gpt-3.5-turbo-0125": 16_385,
+    "gpt-3.5-turbo-1106": 16_385,
     "gpt-3.5-turbo-0613": 4_096,
-    "gpt-3.5-turbo": 16_385,
 }
 """Tokens of the longest example by the beginning of a model's name; longer ones are cut."""
 
@@ -169,5 +168,4 @@ def estimate(sizes: Sequence[int], context: int, epochs: int | None, usd_per_mil
 def context_of(model: str) -> int | None:
     """The longest example of a model, in tokens, a tuned one by its base; None for one that is not known here."""
     name = model.removeprefix("openai:").removeprefix("ft:")
-    starts = sorted((start for start in CONTEXTS if name.startswith(start)), key=len)
-    return CONTEXTS[starts[-1]] if starts else None
+    return next((longest for start, longest in CONTEXTS.items() if name.startswith(start)), None)

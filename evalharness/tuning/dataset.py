@@ -199,7 +199,7 @@ class _Reader:
         size = self.meter.add(example)
         if size > self.wanted.context:
             what = f"this example has about {size:,} tokens, and the context is {self.wanted.context:,}"
-            hint = "servers cut the rest without a word, the answer first: shorten it, or split it"
+            hint = "servers cut what is too much without a word: shorten it, or split it"
             self.tally.add(Finding("too_long", line, what, hint))
         if self.neighbours is not None:
             for finding in self._overlap(example, line, self.neighbours):

@@ -132,7 +132,7 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
         (
             ("--model", "llama-3"),
             "how long an example of model 'llama-3' may be is not known\n"
-            "  hint: give --context TOKENS; known: gpt-3.5-turbo, gpt-3.5-turbo-0613, gpt-4.1, gpt-4o, gpt-4o-mini\n",
+            "  hint: give --context TOKENS; known: gpt-3.5-turbo-0125, gpt-3.5-turbo-0613, gpt-3.5-turbo-1106, gpt-4o-mini\n",
         ),
         (("-o", "new.jsonl"), "-o: nothing is to be written\n  hint: give --fix or --convert DIALECT, too\n"),
         (
