@@ -41,8 +41,8 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a file is checked for. method: None goes by the file. context: tokens of the longest example. usd: the price
-    of a million tokens trained on. upload: it goes to a hosted server, which takes OpenAI's dialects and ten examples or
-    more."""
+    of a million tokens trained on. upload: it goes to a hosted server, which takes OpenAI's dialects, and ten examples
+    or more."""
 
     method: Method | None = None
     context: int = DEFAULT_CONTEXT
@@ -234,7 +234,7 @@ class _Reader:
             server = f"Training file has {self.examples} example(s), but must have at least {FEWEST} examples"
             what = f"{self.examples} example{'s' * (self.examples != 1)}, fine-tuning needs at least {FEWEST}"
             self.tally.add(Finding("invalid_n_examples", 0, what, "50 to 100 is where a gain is usually seen", server))
-        elif FEWEST <= self.examples < FEW:
+        elif FEWEST <= self.examples < FEW and self.wanted.upload:
             what = f"{self.examples} examples are enough to upload; a gain is usually seen from 50 to 100 on"
             self.tally.add(Finding("few_examples", 0, what))
         for name, lines in self.left_out.items():
