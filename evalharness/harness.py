@@ -81,14 +81,17 @@ def ask_each(
     """Asks each suite of its own arms, all in one fan-out, the arms of a suite at once.
 
     Answers that are known cost nothing, and a snapshot is not asked at all. An interrupt keeps what there is: the runs
-    that were whole are whole, the others are `.part` files, and asking again goes on. Not where an event loop runs: see
-    `aask`.
+    that were whole are whole, the others are `.part` files, and asking again goes on; `Interrupted` is raised where
+    nothing was asked yet. Not where an event loop runs: see `aask`.
     """
     with Sitting(rows(askings, config, options), config, options, watch or engine.SILENT) as sitting:
         try:
             tallies = engine.run(sitting.flows, sitting.models, **sitting.rest())
         except engine.Interrupted as stopped:
-            return Asked(sitting.arms(stopped.tallies, interrupted=True), stopped)
+            arms = sitting.arms(stopped.tallies, interrupted=True)
+            if not arms:
+                raise
+            return Asked(arms, stopped)
         return Asked(sitting.arms(tallies))
 
 

@@ -127,8 +127,8 @@ def _twice(row: Sequence[Job | Stored], suite: Suite) -> Iterator[Fault]:
 
 def _arm(name: str, suite: Suite, config: Config) -> Model | Stored:
     """A model of the config; else a snapshot of the suite; else what `KIND:TARGET` spells out."""
-    if name in config.models:
-        return open_model(config.models[name])
+    if name in config.models or not snapshots.NAME.fullmatch(name):
+        return open_model(config.arm(name))
     shelf = snapshots.shelf(config.baselines, suite.name)
     if name in shelf.names or name in (snapshots.BASELINE, snapshots.REFERENCE):
         return Stored(shelf.get(name), suite)

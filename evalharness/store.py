@@ -252,7 +252,8 @@ def merge(runs: Sequence[Run]) -> Run:
     parts = [run.suite.selected for run in runs]
     selected = tuple(dict.fromkeys(option for part in parts for option in part)) if all(parts) else ()
     suite = replace(first.suite, selected=() if len(cases) == first.suite.cases else selected)
-    return replace(first, suite=suite, cases=tuple(cases.values()), trials=tuple(trials.values()), tally=tally)
+    whole = replace(first, suite=suite, cases=tuple(cases.values()), trials=tuple(trials.values()), tally=tally)
+    return replace(whole, snapshot=None)
 
 
 def sum_tallies(tallies: Sequence[Tally]) -> Tally:

@@ -10,6 +10,7 @@ import sys
 import click
 
 from evalharness.errors import EvalError
+from evalharness.escape import terminal
 
 VERBS = {
     "init": ("init", "Write a first suite, a config and a model to ask, ready to run."),
@@ -85,7 +86,7 @@ def main() -> None:
         error.show()
         status = 2
     except EvalError as error:
-        say(str(error))
+        say(terminal(str(error), lines=True))  # it quotes files and names, which may hold anything
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         say("interrupted")

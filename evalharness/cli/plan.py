@@ -51,14 +51,17 @@ def plan_verb(suites: tuple[str, ...], models: tuple[str, ...], options: Options
 
 def _costs(suite: Suite, names: Sequence[str], settings: Config, options: Options) -> Iterator[Cost]:
     from evalharness.cache import Cache
-    from evalharness.forecast import cost
-    from evalharness.harness import Asking, Job, rows
+    from evalharness.forecast import Cost, cost
+    from evalharness.harness import Asking, Stored, rows
 
     (row,) = rows([Asking(suite, tuple(names))], settings, options)
     with Cache(settings.state / "cache") as cache:
-        for job in [arm for arm in row if isinstance(arm, Job)]:  # a snapshot is not asked
-            known = cache if options.cache in ("use", "only") else None
-            yield cost(job.plan, job.model, known, settings.arm(job.model.ref.name).price)
+        known = cache if options.cache in ("use", "only") else None
+        for arm in row:
+            if isinstance(arm, Stored):  # a snapshot is not asked
+                yield Cost(suite.name, arm.filed.name, 0, 0, 0.0)
+            else:
+                yield cost(arm.plan, arm.model, known, settings.arm(arm.model.ref.name).price)
 
 
 def _sights(suite: Suite, names: Sequence[str], settings: Config, options: Options) -> Iterator[Sight]:

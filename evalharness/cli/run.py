@@ -13,9 +13,10 @@ from evalharness.cli.options import JSON, SUITES, asking, config, leave, load_su
 from evalharness.errors import EvalError
 
 if TYPE_CHECKING:
-    from evalharness.harness import Options
+    from evalharness.harness import Asking, Options
     from evalharness.measure import Arm
     from evalharness.records import Run
+    from evalharness.suite import Suite
 
 OUTPUT = click.option(
     "-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write the run there."
@@ -37,27 +38,28 @@ def run_verb(suites: tuple[str, ...], model: str | None, options: Options, as_js
 
     The run file is .evalharness/runs/SUITE/MODEL.jsonl unless -o says otherwise. Known answers cost nothing.
     """
-    from evalharness.harness import ask
+    from evalharness.harness import ask_each
 
     settings = config()
     loaded = load_suites(suites, settings)
     if options.output is not None and len(loaded) > 1:
         what = f"-o {options.output} is one file, and these are {len(loaded)} suites"
         raise EvalError(what, "leave -o out, or run one suite")
-    arms: list[Arm] = []
-    interrupted = 0
-    for suite in loaded:
-        name = model or suite.tuned or suite.base
-        if name is None:
-            raise EvalError(f"{shown(suite.path)}: which model?", "give --model NAME, or set `base:` in the suite")
-        with watching(quiet=quiet or as_json) as watch:
-            asked = ask([suite], [name], settings, options, watch)
-        arms += [arm for row in asked.arms for arm in row]
-        if asked.interrupted:
-            interrupted = asked.interrupted.exit_code
-            break
+    askings = [_asking(suite, model) for suite in loaded]
+    with watching(quiet=quiet or as_json) as watch:
+        asked = ask_each(askings, settings, options, watch)
+    arms = [arm for row in asked.arms for arm in row]
     _print(arms, as_json=as_json, quiet=quiet)
-    leave(interrupted or _status(arms))
+    leave(asked.interrupted.exit_code if asked.interrupted else _status(arms))
+
+
+def _asking(suite: Suite, model: str | None) -> Asking:
+    from evalharness.harness import Asking
+
+    name = model or suite.tuned or suite.base
+    if name is None:
+        raise EvalError(f"{shown(suite.path)}: which model?", "give --model NAME, or set `base:` in the suite")
+    return Asking(suite, (name,))
 
 
 @click.command("rescore")
@@ -172,7 +174,7 @@ def _ending(run: Run, arm: Arm) -> Iterator[str]:
         yield f"  replies: {', '.join(others)}"
     for kind, count in sorted(arm.sheet.failures.items()):
         yield f"  no answer: {count:,} {kind}: {one_line(arm.sheet.complaints[kind], 200)}"
-    if run.tally:
+    if run.tally and not run.snapshot:  # a snapshot's tally is what it took to make it
         price = f", {run.tally.usd:.4f} USD" if run.tally.usd else ""
         yield f"  requests sent: {run.tally.sent:,}, answers known before: {run.tally.cached:,}{price}"
     yield f"run:  {shown(run.path)}"
