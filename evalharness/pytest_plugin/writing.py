@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalharness.errors import EvalError, suggestion
 from evalharness.pytest_plugin.state import REPORTS
 
 if TYPE_CHECKING:
@@ -41,7 +40,5 @@ def reported(panel: Panel | None, path: Path) -> Iterator[str]:
     if panel is None:
         yield f"no report: nothing was compared, so {path.name} was not written"
         return
-    if path.suffix not in REPORTS:
-        raise EvalError(f"--eval-report {path.name}: which format?", suggestion(path.suffix, REPORTS))
     write_text(path, FORMATS.get(REPORTS[path.suffix])(panel))
     yield f"report: {path}"
