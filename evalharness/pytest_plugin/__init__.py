@@ -6,7 +6,7 @@ that a test session without one pays nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,6 +99,20 @@ def _uncaptured(config: pytest.Config) -> Iterator[None]:
         return
     with manager.global_and_fixture_disabled():
         yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tells of a missing answer as the item tells it; what fails in a setup pytest would show with its traceback."""
+    report = yield
+    if report.failed and call.when == "setup" and call.excinfo is not None and EVALUATION in item.config.stash:
+        from evalharness.pytest_plugin.collecting import Item
+
+        if isinstance(item, Item):
+            report.longrepr = item.repr_failure(call.excinfo)
+    return report
 
 
 def pytest_report_teststatus(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, object] | None:

@@ -15,6 +15,8 @@ from evalharness.pytest_plugin.failures import Inconclusive, Missed, NoAnswer, R
 from evalharness.pytest_plugin.state import MISSED, Selected
 
 if TYPE_CHECKING:
+    from _pytest._code.code import TerminalRepr
+
     from evalharness.pytest_plugin.evaluation import Evaluation
     from evalharness.suite import Case, Suite
 
@@ -84,7 +86,7 @@ class _Names:
         return free
 
 
-class _Item(pytest.Item):
+class Item(pytest.Item):
     """What cases and criteria share."""
 
     file: SuiteFile
@@ -101,7 +103,7 @@ class _Item(pytest.Item):
 
     def repr_failure(  # type: ignore[override] # the base class takes a style that nobody hands over
         self, excinfo: pytest.ExceptionInfo[BaseException]
-    ) -> object:
+    ) -> str | TerminalRepr:
         """What a reader needs, without a traceback of ours."""
         error = excinfo.value
         if isinstance(error, EvalError):
@@ -109,12 +111,16 @@ class _Item(pytest.Item):
         if not isinstance(error, Shown):
             return super().repr_failure(excinfo)
         fit = self.file.evaluation.settings.screen.fit
-        lines = [] if self.config.option.tbstyle == "line" else [*fit(error.head), *fit(error.body, broken=False)]
+        lines = (
+            []
+            if self.config.getoption("tbstyle", "auto") == "line"
+            else [*fit(error.head), *fit(error.body, broken=False)]
+        )
         path, line, _ = self.reportinfo()
         return told(lines, "\n".join(fit(error.head, broken=False)), path, (line or 0) + 1)
 
 
-class CaseItem(_Item):
+class CaseItem(Item):
     """One case. Without a gate it passes or fails; with one it is evidence, unless it is a `must_pass`."""
 
     case: Case
@@ -149,7 +155,7 @@ class CaseItem(_Item):
             raise NoAnswer(seen.why, f"  asked   {terminal(one_line(self.case.question, 400))}\n  {UNKNOWN}")
 
 
-class GateItem(_Item):
+class GateItem(Item):
     """All that the gate asks of one aspect. It rests on every case of the suite, so selecting it has them all asked."""
 
     aspect: str

@@ -109,7 +109,7 @@ class Evaluation:
     def _refuse(self, why: str, status: int) -> None:
         """Ends a process of xdist as `ask_or_stop` ends a session."""
         self._error = terminal(why, lines=True)
-        self._status = pytest.ExitCode.USAGE_ERROR if status == 2 else status
+        self._status = int(pytest.ExitCode.USAGE_ERROR) if status == 2 else status
         self.session.shouldfail = self._error.partition("\n")[0]
 
     def _ask_alone(self) -> None:
@@ -191,7 +191,10 @@ class Evaluation:
         if self.settings.baseline:
             base = BASELINE if shelf(self.config.baselines, suite.name).filed else None
             if base is None:
-                self.notes.append(f"{suite.path}: no baseline was accepted yet, so there is nothing to compare with")
+                what = (
+                    "no baseline was accepted yet, so there is nothing to compare with; --eval-update WHY accepts one"
+                )
+                self.notes.append(f"{suite.path}: {what}")
         return (model,) if base in (None, model) else (base, model)
 
     def _after(self) -> None:
@@ -203,8 +206,7 @@ class Evaluation:
         if self.settings.update is not None:
             self.files += writing.accepted(results, self.settings.update, self.config)
         if self.settings.report is not None:
-            panel = self.panel
-            self.files += writing.reported(panel, self.settings.folder / self.settings.report)
+            self.files += writing.reported(self.panel, self.settings.folder, self.settings.report)
 
     # --- what the items need ------------------------------------------------------------------------------------------
 

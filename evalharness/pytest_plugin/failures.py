@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _pytest._code.code import TerminalRepr
 
 
 class Shown(Exception):
@@ -30,7 +34,7 @@ class Inconclusive(Shown):
     """A criterion that these cases cannot decide."""
 
 
-def told(lines: list[str], head: str, path: Path, line: int) -> object:
+def told(lines: list[str], head: str, path: Path, line: int) -> TerminalRepr:
     """A failure as pytest shows it: the lines below the heading, and one line for summaries and build servers.
 
     Text alone would be one line for neither: a summary on a build server would print all of it once more.

@@ -93,9 +93,9 @@ class Settings:
         option = config.getoption
         if option("--eval-baseline") and option("--eval-base"):
             raise pytest.UsageError("--eval-base and --eval-baseline both name a base: give one of them")
-        if (option("--eval-samples") or 1) < 1:
+        if option("--eval-samples") is not None and option("--eval-samples") < 1:
             raise pytest.UsageError("--eval-samples: a whole number from 1")
-        if (option("--eval-budget") or 0) < 0:
+        if option("--eval-budget") is not None and not option("--eval-budget") >= 0:  # nan is neither
             raise pytest.UsageError("--eval-budget: USD, 0 or more")
         if option("--eval-update") is not None and not option("--eval-update").strip():
             raise pytest.UsageError("--eval-update: say in a few words why this is the new state")

@@ -32,13 +32,14 @@ def accepted(results: Sequence[Result], why: str, config: Config) -> Iterator[st
             yield f"accepted: {filed.name} is the baseline of {name} (commit {filed.path.relative_to(config.folder)})"
 
 
-def reported(panel: Panel | None, path: Path) -> Iterator[str]:
-    """Writes the comparisons to a file, in the format that its name ends with."""
+def reported(panel: Panel | None, folder: Path, name: str) -> Iterator[str]:
+    """Writes the comparisons to a file, in the format that its name ends with. name: seen from the folder."""
     from evalharness.reports.base import REPORTS as FORMATS
     from evalharness.store import write_text
 
     if panel is None:
-        yield f"no report: nothing was compared, so {path.name} was not written"
+        yield f"no report: nothing was compared, so {name} was not written"
         return
+    path = folder / name
     write_text(path, FORMATS.get(REPORTS[path.suffix])(panel))
-    yield f"report: {path}"
+    yield f"report: {name}"

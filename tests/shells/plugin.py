@@ -84,7 +84,7 @@ def started(
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", *plugins, *arguments],
         cwd=where,
-        env=_without_ci({**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT), **environment}),
+        env={**_without_ci(os.environ), **ENVIRONMENT, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from tests.loopback import Loopback
-from tests.shells.cli import numbered, replies
-from tests.shells.plugin import apart, here, planted, recorded, served
+from tests.shells.cli import ROOT, numbered, replies
+from tests.shells.plugin import PLUGIN, apart, here, planted, recorded, served
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.usefixtures("loaded")
@@ -348,3 +350,23 @@ def test_replies_are_those_of_the_model_that_is_tested(pytester: pytest.Pytester
 
     assert here(pytester).counts == {"failed": 1, "passed": 3}
     assert here(pytester, "--eval-model", "base").counts == {"passed": 4}
+
+
+# --- being found ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named", [(), PLUGIN], ids=["found", "found-and-named"])
+def test_the_plugin_is_found_where_it_is_installed_and_may_be_named_too(tmp_path: Path, named: tuple[str, ...]) -> None:
+    planted(tmp_path, made=numbered(1, head="tuned: tuned", gate=""))
+    recorded(tmp_path, tuned=replies(1))
+    entries = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["pytest11"]
+    installed = tmp_path / "site/made_up-1.0.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up\nVersion: 1.0\n")
+    lines = [f"{name} = {module}" for name, module in entries.items()]
+    (installed / "entry_points.txt").write_text("\n".join(["[pytest11]", *lines]) + "\n")
+
+    path = os.pathsep.join([str(installed.parent), str(ROOT)])
+    done = apart(tmp_path, plugins=named, PYTHONPATH=path, PYTEST_DISABLE_PLUGIN_AUTOLOAD="")
+
+    assert (done.status, done.counts) == (0, {"passed": 1})
