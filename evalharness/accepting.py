@@ -86,11 +86,12 @@ def named(reviewed: Review, name: str | None, config: Config) -> str:
     Raises `EvalError` for a name that no snapshot may have, or that is a model's; `StoreError` where it is taken.
     """
     chosen = snapshots.fit(name or _name(reviewed, config))
+    hint = "give another with --as NAME"
     if chosen in config.models:
-        raise EvalError(f"'{chosen}' is a model of the config, and names are looked up there first", "give --as NAME")
+        raise EvalError(f"'{chosen}' is a model of the config, and names are looked up there first", hint)
     if chosen in reviewed.shelf.names:
         what = f"{reviewed.shelf.get(chosen).path}: there is a snapshot of that name"
-        raise StoreError(what, "give another with --as NAME")
+        raise StoreError(what, hint)
     return chosen
 
 

@@ -98,8 +98,8 @@ def converse(case: Case, suite: Suite, model: ModelRef, sample: int) -> Flow[tup
     responses: list[tuple[Outcome, str, str | None]] = []
     usage = Usage()
     failure: Failure | None = None
-    for turn in case.turns:
-        said = (*said, Message("user", _put(turn.ask, case, model, first=not replies)))
+    for place, turn in enumerate(case.turns):
+        said = (*said, Message("user", _put(turn.ask, case, model, first=place == 0)))
         if turn.reply is not None:
             said = (*said, Message("assistant", turn.reply))
             continue
@@ -135,14 +135,13 @@ def changed(trial: Trial, case: Case, suite: Suite, model: ModelRef) -> str:
     talk = trial.conversation
     system = tuple(message for message in talk.messages[:1] if message.role == "system")
     said = enumerate(talk.messages[len(system) :], len(system))
-    replies = 0
-    for turn in case.turns:
+    for number, turn in enumerate(case.turns):
         _, asked = next(said, (0, None))
         if asked is None:
             if trial.failure is None and talk.outcome != "filtered":
                 return "more turns were added"
             break
-        if asked.content != _put(turn.ask, case, model, first=not replies):
+        if asked.content != _put(turn.ask, case, model, first=number == 0):
             return "the question was changed"
         place, reply = next(said, (0, None))
         asks = turn.reply is None
@@ -150,7 +149,6 @@ def changed(trial: Trial, case: Case, suite: Suite, model: ModelRef) -> str:
             return "a reply that was scripted is asked for" if asks else "a reply that was asked for is scripted"
         if not asks and (reply is None or reply.content != turn.reply):
             return "a scripted reply was changed"
-        replies += asks and reply is not None
     if next(said, None) is not None:
         return "turns were taken away"
     return "" if system == opening(case, suite, model) else "system"

@@ -341,6 +341,8 @@ def not_written(path: Path, error: OSError) -> StoreError:
         failed = StoreError(what, "answers got so far are kept; free space, then run again")
         failed.exit_code = 3
         return failed
+    if error.errno == errno.EMFILE:
+        return StoreError(what, "give fewer suites at a time, or allow more open files: `ulimit -n 4096`")
     return StoreError(what, "evalharness writes below the project's folder: make it writable, and no file in the way")
 
 

@@ -150,6 +150,17 @@ def test_a_case_that_asks_something_else_is_left_out_with_the_reason(
     assert (found.deltas[0].cases, found.deltas[0].left_out, found.verdict.incomplete) == (1, 0, False)
 
 
+def test_a_case_that_neither_of_two_snapshots_was_asked_so_is_listed_too(tmp_path: Path) -> None:
+    run = asked(suite(tmp_path, TWO))
+    one, two = (filed(tmp_path / "baselines", run, name) for name in ("one", "two"))
+    today = suite(tmp_path, TWO.replace("ask: two", "ask: due"))
+
+    found = compare_all([(recall(one, today), recall(two, today))]).comparisons[0]
+
+    assert found.left_out == (LeftOut("b", "", "both", "the question was changed since 'one' was accepted"),)
+    assert found.deltas[0].cases == 1
+
+
 def test_further_checks_on_turns_that_were_asked_grade_what_was_said_there(tmp_path: Path) -> None:
     found = compared(tmp_path, TURNS, TURNS.replace("expect: one", "expect: [one, nothing]"))
 
@@ -259,8 +270,10 @@ def test_a_selection_lists_no_case_as_gone(tmp_path: Path) -> None:
     snapshot = filed(tmp_path / "baselines", asked(suite(tmp_path, TWO)), "old-1")
     chosen = select(suite(tmp_path, TWO), cases=["b"])
 
-    found = compare_all([(recall(snapshot, chosen), Arm.of(asked(chosen)))]).comparisons[0]
+    arm = recall(snapshot, chosen)
+    found = compare_all([(arm, Arm.of(asked(chosen)))]).comparisons[0]
 
+    assert ([trial.conversation.case for trial in arm.run.trials], arm.sheet.trials) == (["b"], 1)
     assert (found.left_out, found.deltas[0].cases, found.warnings) == ((), 1, ())
     assert found.verdict.outcome == "INCONCLUSIVE"
 
@@ -321,3 +334,30 @@ def test_law_a_snapshot_of_an_unchanged_suite_compares_as_its_run_did(
     assert (after.left_out, tuple(after.pairs)) == (before.left_out, tuple(before.pairs))
     assert (after.verdict.outcome, after.verdict.reasons) == (before.verdict.outcome, before.verdict.reasons)
     assert after.warnings == before.warnings
+
+
+HARDER = """\
+every: {style: {max_words: 2}}
+cases:
+  - {id: a, ask: one, expect: [one, {min_words: 2, weight: 3}]}
+  - {id: b, ask: two, expect: {all_of: [two, {none_of: [three]}]}}
+  - {id: c, turns: [{ask: three, expect: {mentions: three, truncated: allow}}, {ask: four, expect: four}]}
+"""
+
+
+@settings(max_examples=40, deadline=None)
+@given(answers=st.tuples(*[st.sampled_from(ANSWERS)] * 6))
+def test_law_grades_made_anew_are_those_of_a_fresh_run_with_the_same_replies(
+    answers: tuple[Answer, ...], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    where = tmp_path_factory.mktemp("law")
+    reply = scripted(dict(zip([(case, sample) for case in "abc" for sample in range(2)], answers, strict=True)))
+    snapshot = filed(where / "baselines", asked(suite(where, LAW), reply, samples=2), "old-1")
+    harder = suite(where, HARDER)
+
+    recalled = recall(snapshot, harder)
+
+    fresh = asked(harder, reply, samples=2)
+    assert tuple(recalled.run.trials) == fresh.trials
+    assert (recalled.run.cases, recalled.run.gate, recalled.run.suite) == (fresh.cases, fresh.gate, fresh.suite)
+    assert (recalled.sheet.scores, recalled.sheet.passed) == (Arm.of(fresh).sheet.scores, Arm.of(fresh).sheet.passed)

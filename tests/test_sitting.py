@@ -49,7 +49,7 @@ def _timeless(tally: Tally | None) -> Tally:
     return Tally(tally.sent, tally.answered, tally.cached, tally.failed, tally.usage, usd)
 
 
-def asking(where: Path, *suites: Suite, arms: Sequence[str], options: Options = Options()) -> Asked:  # noqa: B008
+def asking(where: Path, *suites: Suite, arms: Sequence[str], options: Options = Options()) -> Asked:  # noqa: B008 - a frozen value
     return ask_each([Asking(each, tuple(arms)) for each in suites], load_config(where), options)
 
 

@@ -74,7 +74,7 @@ SHOWING = (
         metavar="F,F",
         default=FORMATS,
         show_default=True,
-        help="Files to write: html, markdown, json, csv; `terminal` writes none.",
+        help="Files to write: html, markdown, json, csv, junit, github, release-notes; `terminal` writes none.",
     ),
     click.option(
         "-o", "--output", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Instead of reports/."

@@ -13,6 +13,7 @@ from evalharness.cli.options import JSON, SUITES, asking, config, leave, load_su
 from evalharness.errors import EvalError
 
 if TYPE_CHECKING:
+    from evalharness.config import Config
     from evalharness.harness import Asking, Options
     from evalharness.measure import Arm
     from evalharness.records import Run
@@ -45,6 +46,7 @@ def run_verb(suites: tuple[str, ...], model: str | None, options: Options, as_js
     if options.output is not None and len(loaded) > 1:
         what = f"-o {options.output} is one file, and these are {len(loaded)} suites"
         raise EvalError(what, "leave -o out, or run one suite")
+    _outside(options.output, settings)
     askings = [_asking(suite, model) for suite in loaded]
     with watching(quiet=quiet or as_json) as watch:
         asked = ask_each(askings, settings, options, watch)
@@ -78,7 +80,9 @@ def rescore_verb(run: Path, suite: str, output: Path | None, as_json: bool) -> N
     from evalharness.harness import rescore
     from evalharness.measure import Arm
 
-    (loaded,) = load_suites([suite], config())
+    settings = config()
+    (loaded,) = load_suites([suite], settings)
+    _outside(output, settings)
     arms = [Arm.of(rescore(run, loaded, output))]
     _print(arms, as_json=as_json, quiet=False)
     leave(_status(arms))
@@ -97,9 +101,16 @@ def merge_verb(runs: tuple[Path, ...], output: Path, as_json: bool) -> None:
         raise EvalError("one run file is no merge", "give two or more")
     if output.resolve() in {run.resolve() for run in runs}:
         raise EvalError(f"-o {output} is one of the runs to merge", "write to another file")
+    _outside(output, config())
     arms = [Arm.of(store.write(output, store.merge([store.read(run) for run in runs])))]
     _print(arms, as_json=as_json, quiet=False)
     leave(_status(arms))
+
+
+def _outside(output: Path | None, settings: Config) -> None:
+    """Nothing but `accept` writes among the baselines."""
+    if output is not None and output.resolve().is_relative_to(settings.baselines.resolve()):
+        raise EvalError(f"-o {output}: among the baselines lie accepted runs only", "write elsewhere, then accept that")
 
 
 def _status(arms: Sequence[Arm]) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evalharness.cli import actions
 from evalharness.cli.options import Show, shown
 from evalharness.errors import EvalError, suggestion
 
@@ -18,16 +19,38 @@ if TYPE_CHECKING:
     from evalharness.config import Config
     from evalharness.findings import Comparison, Panel
 
-FILES = {"html": "index.html", "markdown": "report.md", "json": "comparison.json", "csv": "cases.csv"}
+FILES = {
+    "html": "index.html",
+    "markdown": "report.md",
+    "json": "comparison.json",
+    "csv": "cases.csv",
+    "junit": "junit.xml",
+    "github": "github.md",
+    "release-notes": "release-notes.md",
+}
+
+OF_ALL = ("junit", "github", "release-notes")
+"""Formats that are read once a command: of several comparisons they make one file, beside the folders of the pairs."""
 
 
 def print_panel(panel: Panel, show: Show, written: Sequence[Path], *, ending: bool = True) -> None:
-    """The result on stdout, then, as its ending, where the reports are and what to type next."""
+    """The result on stdout, then, as its ending, where the reports are and what to type next.
+
+    Last comes what GitHub Actions is told, which is never part of JSON.
+    """
     if show.as_json:
         from evalharness.reports import json
 
         _out(json.render(panel, pairs=False))
-        return
+    elif _told(show):
+        with actions.fenced():
+            _print(panel, show, written, ending=ending)
+        actions.annotate(panel)
+    else:
+        _print(panel, show, written, ending=ending)
+
+
+def _print(panel: Panel, show: Show, written: Sequence[Path], *, ending: bool) -> None:
     if show.quiet:
         click.echo(f"{panel.verdict.outcome}: {'; '.join(panel.verdict.reasons)}")
         return
@@ -67,9 +90,25 @@ def check_formats(show: Show) -> None:
 
 
 def write_reports(panel: Panel, show: Show, config: Config) -> list[Path]:
-    """One folder a pair, a file a format; the paths written."""
+    """One folder a pair, a file a format; the paths written. The summary of a job is added to."""
+    from evalharness.findings import Panel
+
     wanted = _wanted(show)
-    return [path for comparison in panel.comparisons for path in _write_one(comparison, wanted, show, config)]
+    of_all = [name for name in wanted if name in OF_ALL] if len(panel.comparisons) > 1 else []
+    of_each = [name for name in wanted if name not in of_all]
+    written: list[Path] = []
+    for comparison in panel.comparisons:
+        one = Panel(comparison.verdict, (comparison,))
+        written += _write(one, of_each, report_folder(comparison, show, config), None if show.folder else config)
+    written += _write(panel, of_all, show.folder or config.reports, None if show.folder else config)
+    if _told(show):
+        actions.add_summary(panel)
+    return written
+
+
+def _told(show: Show) -> bool:
+    """Whether GitHub Actions is told: only where that was asked for, and there is a runner to tell."""
+    return "github" in _wanted(show) and actions.listening()
 
 
 def _wanted(show: Show) -> list[str]:
@@ -92,17 +131,16 @@ def report_folder(comparison: Comparison, show: Show, config: Config) -> Path:
     return (show.folder or config.reports) / "-".join(slug(name) for name in names)
 
 
-def _write_one(comparison: Comparison, names: Sequence[str], show: Show, config: Config) -> Iterator[Path]:
-    from evalharness.findings import Panel
+def _write(panel: Panel, names: Sequence[str], folder: Path, config: Config | None) -> Iterator[Path]:
+    """A file a format. config: whose project the folder lies in; None where the user chose the folder."""
     from evalharness.reports.base import REPORTS
     from evalharness.store import no_link, write_text
 
-    folder = report_folder(comparison, show, config)
-    if show.folder is None:
+    if names and config is not None:
         no_link(folder, config.folder)
     for name in names:
         path = folder / FILES.get(name, f"report.{name}")
-        write_text(path, REPORTS.get(name)(Panel(comparison.verdict, (comparison,))))
+        write_text(path, REPORTS.get(name)(panel))
         yield path
 
 

@@ -41,7 +41,7 @@ def test_the_order_of_keys_is_fixed() -> None:
     keys = list(json.loads(text_of(examples.one())))
 
     assert keys == ["evalharness", "verdict", "suite", "base", "tuned", "deltas", "rulings", "flips", "left_out",
-                    "warnings", "seed", "version", "pairs"]  # fmt: skip
+                    "warnings", "seed", "version", "rebased", "pairs"]  # fmt: skip
     assert text_of(examples.one()) == text_of(examples.one())
 
 
@@ -52,7 +52,7 @@ def test_pairs_can_be_left_out() -> None:
     assert found["deltas"] == json.loads(text_of(examples.one()))["deltas"]
 
 
-@pytest.mark.parametrize("panel", ["one", "held", "several"])
+@pytest.mark.parametrize("panel", ["one", "held", "several", "rebased"])
 def test_what_is_written_is_read_back(panel: str) -> None:
     made: Panel = getattr(examples, panel)()
 
