@@ -72,7 +72,9 @@ def turn(settings: Settings, run: str) -> Iterator[Share]:
         raise StoreError(f"{lock}: this file cannot be opened: {error.strerror}") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield Share(path, **(json.loads(path.read_text("utf-8")) if path.exists() else {}))
+        found = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        refused = found.get("refused")
+        yield Share(path, found.get("runs"), (str(refused[0]), int(refused[1])) if refused else None)
     finally:
         os.close(descriptor)
 

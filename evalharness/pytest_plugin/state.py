@@ -49,7 +49,7 @@ class Screen:
         """
         from evalharness.escape import terminal
         from evalharness.layout import wrapped
-        from evalharness.reports.terminal import Screen as Signs
+        from evalharness.reports.screen import Screen as Signs
 
         signs = Signs(self.columns, color=False, verbose=False, encoding=self.encoding)
         lines: list[str] = []
@@ -100,9 +100,11 @@ class Settings:
         if option("--eval-update") is not None and not option("--eval-update").strip():
             raise pytest.UsageError("--eval-update: say in a few words why this is the new state")
         report = option("--eval-report")
-        if report is not None and Path(report).suffix not in REPORTS:
+        if report is not None and Path(report).suffix not in ("", *REPORTS):
             known = ", ".join(REPORTS)
-            raise pytest.UsageError(f"--eval-report {report}: which format? give a name that ends with {known}")
+            raise pytest.UsageError(
+                f"--eval-report {report}: which format? a file ends with {known}, a folder with none"
+            )
         return cls(
             folder=config.invocation_params.dir,
             root=config.rootpath,
@@ -196,12 +198,12 @@ class Sighted:
 
     def lines(self, screen: Screen, *, brief: bool) -> list[str]:
         """What is printed. Paths are left in one piece."""
-        found = []
+        told: list[str] = []
         for name, verdict in self.suites.items():
-            found += [*verdict, *([] if brief else self.detail.get(name, []))]
-        whole = [screen.fit(line) for line in (*found, *self.notes, *self.faults)]
-        whole += [screen.fit(line, broken=False) for line in self.files]
-        return [line for lines in whole for line in lines]
+            told += [*verdict, *([] if brief else self.detail.get(name, []))]
+        told += [*self.notes, *self.faults]
+        fitted = [line for text in told for line in screen.fit(text)]
+        return fitted + [line for text in self.files for line in screen.fit(text, broken=False)]
 
 
 def _lists(value: object) -> dict[str, list[str]]:

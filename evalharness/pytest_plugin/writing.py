@@ -33,13 +33,22 @@ def accepted(results: Sequence[Result], why: str, config: Config) -> Iterator[st
 
 
 def reported(panel: Panel | None, folder: Path, name: str) -> Iterator[str]:
-    """Writes the comparisons to a file, in the format that its name ends with. name: seen from the folder."""
+    """Writes the comparisons to a file, in the format that its name ends with; to a folder as `compare` does.
+
+    name: of the file or folder, seen from `folder`.
+    """
     from evalharness.reports.base import REPORTS as FORMATS
+    from evalharness.reports.files import USUAL, write
     from evalharness.store import write_text
 
     if panel is None:
         yield f"no report: nothing was compared, so {name} was not written"
         return
     path = folder / name
+    if not path.suffix:
+        for page in write(panel, USUAL, path):
+            if page.suffix == ".html":
+                yield f"report: {Path(name, page.relative_to(path))}"
+        return
     write_text(path, FORMATS.get(REPORTS[path.suffix])(panel))
     yield f"report: {name}"

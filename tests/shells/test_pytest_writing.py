@@ -128,16 +128,28 @@ def test_of_suites_that_were_not_all_collected_nothing_is_told(pytester: pytest.
 # --- reports ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["out.html", "out.md", "out.json", "out.csv", "deep/er/out.md"])
+@pytest.mark.parametrize("name", ["out.html", "out.md", "out.json", "out.csv", "out.xml", "deep/er/out.md"])
 def test_a_report_is_written_in_the_format_of_its_name(pytester: pytest.Pytester, held: Path, name: str) -> None:
     done = here(pytester, "--eval-report", name)
 
     text = (held / name).read_text("utf-8")
     assert done.status == 0
     assert done.told[-1] == f"report: {name}"
-    begins = {".html": "<!doctype html>", ".md": "", ".json": "{", ".csv": "\ufeffsuite"}[Path(name).suffix]
-    assert text.lower().lstrip("\ufeff").startswith(begins.lstrip("\ufeff"))
+    begins = {".html": "<!doctype html>", ".md": "", ".json": "{", ".csv": "suite", ".xml": "<?xml"}
+    assert text.lower().lstrip("\ufeff").startswith(begins[Path(name).suffix])
     assert "HELD" in text or name.endswith(".csv")
+
+
+def test_a_name_without_an_ending_is_a_folder_as_compare_writes_it(pytester: pytest.Pytester, held: Path) -> None:
+    done = here(pytester, "--eval-report", "ours")
+    evalharness("compare", "suites/made.yaml", "-o", "theirs", cwd=held)
+
+    ours, theirs = (
+        sorted(path.relative_to(held / top) for path in (held / top).rglob("*")) for top in ("ours", "theirs")
+    )
+    assert done.told[-1] == "report: ours/made-base-tuned/index.html"
+    assert ours == theirs
+    assert [path.name for path in ours] == ["made-base-tuned", "comparison.json", "index.html", "report.md"]
 
 
 def test_a_report_of_several_suites_has_them_all(pytester: pytest.Pytester, held: Path) -> None:

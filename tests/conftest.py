@@ -1,4 +1,4 @@
-"""Fixtures of the tests that run whole programs."""
+"""A fixture of the tests that run pytest within pytest."""
 
 from __future__ import annotations
 
