@@ -111,7 +111,7 @@ def pytest_runtest_makereport(
         from evalharness.pytest_plugin.collecting import Item
 
         if isinstance(item, Item):
-            report.longrepr = item.repr_failure(call.excinfo)
+            report.longrepr = item.tell(call.excinfo)
     return report
 
 

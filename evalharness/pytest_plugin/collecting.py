@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evalharness.errors import EvalError
-from evalharness.escape import one_line, terminal
+from evalharness.escape import terminal
 from evalharness.pytest_plugin.failures import Inconclusive, Missed, NoAnswer, Regressed, Shown, told
 from evalharness.pytest_plugin.state import MISSED, Selected
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from evalharness.pytest_plugin.evaluation import Evaluation
     from evalharness.suite import Case, Suite
-
-UNKNOWN = "an answer that is missing is neither right nor wrong: run again to ask only for it"
 
 MARK = re.compile(r"[A-Za-z][\w.+-]*")
 """Tags that can be named in an expression of `-m`."""
@@ -105,17 +103,17 @@ class Item(pytest.Item):
         self, excinfo: pytest.ExceptionInfo[BaseException]
     ) -> str | TerminalRepr:
         """What a reader needs, without a traceback of ours."""
+        return self.tell(excinfo, brief=self.config.getoption("tbstyle", "auto") == "line")
+
+    def tell(self, excinfo: pytest.ExceptionInfo[BaseException], *, brief: bool = False) -> str | TerminalRepr:
+        """The same; brief: only the line that pytest prints itself."""
         error = excinfo.value
         if isinstance(error, EvalError):
             error = Shown(*str(error).split("\n", 1))
         if not isinstance(error, Shown):
             return super().repr_failure(excinfo)
         fit = self.file.evaluation.settings.screen.fit
-        lines = (
-            []
-            if self.config.getoption("tbstyle", "auto") == "line"
-            else [*fit(error.head), *fit(error.body, broken=False)]
-        )
+        lines = [] if brief else [*fit(error.head), *fit(error.body, broken=False)]
         path, line, _ = self.reportinfo()
         return told(lines, "\n".join(fit(error.head, broken=False)), path, (line or 0) + 1)
 
@@ -152,7 +150,7 @@ class CaseItem(Item):
             return
         seen = self.file.evaluation.seen(self.path, self.case)
         if seen.state == "unknown":
-            raise NoAnswer(seen.why, f"  asked   {terminal(one_line(self.case.question, 400))}\n  {UNKNOWN}")
+            raise NoAnswer(*self.file.evaluation.tell_gap(self.path, self.case))
 
 
 class GateItem(Item):

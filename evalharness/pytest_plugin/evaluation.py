@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evalharness.errors import EvalError, Fault, Faults
-from evalharness.escape import one_line, terminal
+from evalharness.escape import terminal
 from evalharness.pytest_plugin.failures import NoAnswer
 from evalharness.pytest_plugin.results import Result, Ruled, Seen
 from evalharness.pytest_plugin.state import Selected, Settings, Sighted
@@ -237,18 +237,7 @@ class Evaluation:
             return Seen("passed", scores)
         if passed + unknown < needed:
             return Seen("missed", scores)
-        return Seen("unknown", scores, self._cause(path, case))
-
-    def _cause(self, path: Path, case: Case) -> str:
-        from evalharness.measure import trials
-
-        for trial in trials(self.result(path).model, case.id):
-            if trial.failure is not None:
-                return terminal(one_line(f"{trial.failure.kind}: {trial.failure.message}", 300))
-            for score in trial.scores:
-                if score.grade.value is None:
-                    return terminal(one_line(f"{score.aspect}: {score.check}: {score.grade.why}", 300))
-        return "no answer"
+        return Seen("unknown", scores)
 
     @functools.cached_property
     def panel(self) -> Panel | None:
@@ -290,6 +279,12 @@ class Evaluation:
         from evalharness.pytest_plugin import telling
 
         return telling.missed(self.result(path), case, self.settings.screen.columns)
+
+    def tell_gap(self, path: Path, case: Case) -> tuple[str, str]:
+        """Why a case is unknown: a line, and what to do."""
+        from evalharness.pytest_plugin import telling
+
+        return telling.gap(self.result(path), case, self.settings.screen.columns)
 
     def tell_gate(self, path: Path, ruled: Ruled) -> tuple[str, str]:
         """Why a gate was not met: a line, and the cases that broke."""

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
+from evalharness.compare import alone
 from evalharness.escape import collapsed, one_line, terminal
 from evalharness.findings import Comparison, Flip, Pair, Ruling
 from evalharness.layout import Span, wrapped
@@ -14,6 +15,8 @@ from evalharness.pytest_plugin.results import Result
 from evalharness.records import Score, Trial
 from evalharness.reports import base as words
 from evalharness.reports.base import MARKS
+from evalharness.sheet import LASTING
+from evalharness.stats.paired import overall_outcome
 from evalharness.suite import Case
 from evalharness.worddiff import Piece, word_diff
 
@@ -43,6 +46,25 @@ def missed(result: Result, case: Case, columns: int) -> tuple[str, str]:
     return terminal(head), "\n".join(_lines(rows, columns))
 
 
+def gap(result: Result, case: Case, columns: int) -> tuple[str, str]:
+    """Why a case is neither right nor wrong: in a line, then the question and what to do."""
+    head, remedy = "no answer", "run again: it asks only what is missing"
+    for trial in trials(result.model, case.id):
+        if trial.failure is not None:
+            head = f"{trial.failure.kind}: {trial.failure.message}"
+            if trial.failure.kind == "missing":
+                remedy = "leave --eval-cache only away to ask for it"
+            elif trial.failure.kind in LASTING:
+                remedy = "mend this first: asking again gives the same"
+            break
+        ungraded = next((score for score in trial.scores if score.grade.value is None), None)
+        if ungraded is not None:
+            head, remedy = _reason(ungraded), "a check that could not grade is neither right nor wrong"
+            break
+    rows = [("asked", one_line(case.question, 600)), ("remedy", remedy)]
+    return terminal(one_line(head, 300)), "\n".join(_lines(rows, columns))
+
+
 def unmet(
     result: Result, comparison: Comparison | None, aspect: str, rulings: Sequence[Ruling], columns: int
 ) -> tuple[str, str]:
@@ -68,12 +90,13 @@ def unmet(
 
 
 def verdict(name: str, result: Result, comparison: Comparison | None) -> list[str]:
-    """What the end says of a suite: its verdict against the base, where its gate gives one."""
+    """What the end says of a suite: the verdict, where its gate gives one."""
     arms = terminal(" → ".join(arm.run.model.name for arm in (result.base, result.model) if arm))
-    if comparison is None or not result.suite.gate_declared:
+    if not result.suite.gate_declared or result.suite.selected:
         return [f"{terminal(name)}  {arms}"]
-    word = comparison.verdict.outcome
-    reasons = [f"  {MARKS[r.outcome]} {terminal(one_line(r.sentence, 300))}" for r in comparison.rulings]
+    rulings = comparison.rulings if comparison else alone(result.model)
+    word = comparison.verdict.outcome if comparison else overall_outcome([ruling.outcome for ruling in rulings])
+    reasons = [f"  {MARKS[r.outcome]} {terminal(one_line(r.sentence, 300))}" for r in rulings]
     return [f"{terminal(name)}  {arms}: {MARKS[word]} {word}", *reasons]
 
 

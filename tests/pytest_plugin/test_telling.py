@@ -13,9 +13,9 @@ from evalharness.layout import cells
 from evalharness.measure import Arm
 from evalharness.pytest_plugin import telling
 from evalharness.pytest_plugin.results import Result
-from evalharness.records import Grade, ModelRef, Score, Tally
+from evalharness.records import Criterion, Failure, FailureKind, Grade, ModelRef, Score, Tally
 from tests.pytest_plugin.results import result
-from tests.runs import of, trial
+from tests.runs import failed, of, trial
 
 
 def compared(found: Result) -> Comparison:
@@ -117,3 +117,41 @@ def test_only_a_gate_of_the_suite_gives_a_verdict(tmp_path: Path) -> None:
         "  = facts held: no change seen, at most 4.6 lower, margin 5",  # z^2 / (80 + z^2), method.md, section 2
     ]
     assert telling.verdict("a.yaml", plain, compared(plain)) == ["a.yaml  base → tuned"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [
+        ("timeout", "run again: it asks only what is missing"),
+        ("rejected", "mend this first: asking again gives the same"),
+        ("missing", "leave --eval-cache only away to ask for it"),
+    ],
+)
+def test_a_gap_says_whether_asking_again_helps(tmp_path: Path, kind: FailureKind, remedy: str) -> None:
+    found = result(tmp_path, {"c0": 1.0})
+    gone = failed("c0", 0, ["facts"], Failure(kind, "status \x1b 400"))
+    found = replace(found, model=Arm.of(of([gone], name="tuned")))
+
+    head, body = telling.gap(found, found.suite.cases[0], 80)
+
+    assert head == f"{kind}: status \\x1b 400"
+    assert body.splitlines() == ["  asked   n0: say it", f"  remedy  {remedy}"]
+
+
+def test_a_reply_that_could_not_be_graded_is_neither_right_nor_wrong(tmp_path: Path) -> None:
+    found = result(tmp_path, {"c0": None})
+
+    head, body = telling.gap(found, found.suite.cases[0], 80)
+
+    assert head == "facts: number: why"
+    assert body.splitlines()[1] == "  remedy  a check that could not grade is neither right nor wrong"
+
+
+def test_a_level_is_judged_without_a_base_and_names_none(tmp_path: Path) -> None:
+    found = result(tmp_path, {f"c{number}": 1.0 for number in range(3)}, gate="facts: {at_least: 0.5}")
+    run = replace(found.model.run, gate=(Criterion("facts", at_least=0.5),))
+
+    head, *reasons = telling.verdict("a.yaml", replace(found, model=Arm.of(run)), None)
+
+    assert head == "a.yaml  tuned: ? INCONCLUSIVE"
+    assert reasons == ["  ? facts undecided: 3 cases say nothing about prompts to come (100.0 %)"]

@@ -201,7 +201,7 @@ def test_a_suite_without_a_baseline_says_so_and_has_nothing_to_compare_with(
     done = here(pytester, "--eval-baseline")
 
     assert done.counts["failed"] == 1
-    assert done.told[0] == "suites/made.yaml  tuned"
+    assert done.told[0] == "suites/made.yaml  tuned: ? INCONCLUSIVE"
     assert done.told[-2:] == [
         "suites/made.yaml: no baseline was accepted yet, so there is nothing to compare with; --eval-update",
         "  WHY accepts one",
@@ -292,7 +292,7 @@ def test_an_answer_that_is_missing_is_an_error_of_its_case_and_of_no_other(pytes
 
     assert (done.status, done.counts) == (1, {"passed": 2, "error": 1})
     assert "ERROR suites/made.yaml::c1 - rejected: " in done.out
-    assert "an answer that is missing is neither right nor wrong" in done.out
+    assert "  remedy  mend this first: asking again gives the same\n" in done.out
     assert "  no answer from tuned: 1 rejected" in done.told
     assert "\x1b" not in done.out
 
