@@ -55,7 +55,7 @@ class Screen:
         lines: list[str] = []
         for line in terminal(signs.sign(text), encoding=self.encoding, lines=True).split("\n") if text else ():
             bare = line.lstrip(" ")
-            indent = len(line) - len(bare)
+            indent = min(len(line) - len(bare), self.columns // 2)
             parts = wrapped([(bare, "")], self.columns - indent - 2, -2) if broken else [[(bare, "")]]
             for place, part in enumerate(parts):
                 lines.append(f"{' ' * (indent + 2 * bool(place))}{''.join(word for word, _ in part)}".rstrip())

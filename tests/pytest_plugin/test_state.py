@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from evalharness.layout import cells
 from evalharness.pytest_plugin.state import Screen, Settings, Sighted
 
 SETTINGS = Settings(
@@ -114,3 +118,17 @@ def test_a_path_is_never_broken() -> None:
     path = "report: " + "folder/" * 30
 
     assert Sighted(files=(path,)).lines(Screen(columns=40), brief=False) == [path]
+
+
+@given(st.text(), st.integers(40, 200), st.sampled_from(["utf-8", "ascii", "latin-1"]))
+def test_no_line_is_too_long_or_moves_the_cursor_or_cannot_be_printed(text: str, columns: int, encoding: str) -> None:
+    lines = Screen(columns, encoding).fit(text)
+
+    assert all(cells(line) <= columns for line in lines)
+    assert {unicodedata.category(character) for line in lines for character in line} & {"Cc", "Cs", "Zl", "Zp"} == set()
+    "".join(lines).encode(encoding)
+
+
+@given(st.lists(st.text("abc", min_size=1), min_size=1), st.integers(40, 60))
+def test_breaking_loses_no_word(words: list[str], columns: int) -> None:
+    assert "".join(Screen(columns).fit(" ".join(words))).replace(" ", "") == "".join(words)

@@ -344,6 +344,13 @@ def test_more_samples_ask_only_the_new_ones(pytester: pytest.Pytester) -> None:
     assert more.told[1] == "  4 cases x 3, 0 missed; 8 requests sent, 4 known before"
 
 
+def test_no_processes_of_xdist_is_this_process(pytester: pytest.Pytester) -> None:
+    planted(pytester.path, made=numbered(4, head="tuned: tuned", gate=""))
+    recorded(pytester.path, tuned=replies(4))
+
+    assert here(pytester, "-p", "xdist.plugin", "-n0").counts == {"passed": 4}
+
+
 def test_replies_are_those_of_the_model_that_is_tested(pytester: pytest.Pytester) -> None:
     planted(pytester.path, made=numbered(4, head="base: base\ntuned: tuned", gate=""))
     recorded(pytester.path, base=replies(4), tuned=replies(4, wrong=1))
