@@ -6,6 +6,7 @@ import functools
 import re
 import unicodedata
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -115,6 +116,11 @@ def word_count(text: str) -> int:
         return len(signless.split())
     signless, characters = _unspaced_letter().subn(" ", _foreign_signs().sub("", signless))
     return characters + len(signless.split())
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: `facts`, `facts and style`, `facts, style and format`."""
+    return " and ".join([*filter(None, [", ".join(names[:-1])]), *names[-1:]])
 
 
 def shown(text: str, longest: int = 80) -> str:

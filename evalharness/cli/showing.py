@@ -20,6 +20,20 @@ if TYPE_CHECKING:
     from evalharness.findings import Comparison, Panel
 
 
+STDOUT = Path("-")
+"""As the folder of reports: the one report wanted is printed, instead of what is printed else."""
+
+
+def deliver(panel: Panel, show: Show, config: Config) -> None:
+    """Writes the reports and prints the result; or, with `-o -`, prints the one report that is wanted."""
+    if show.folder == STDOUT:
+        from evalharness.reports.base import REPORTS
+
+        _out(REPORTS.get(_wanted(show)[0])(panel))
+    else:
+        print_panel(panel, show, write_reports(panel, show, config))
+
+
 def print_panel(panel: Panel, show: Show, written: Sequence[Path], *, ending: bool = True) -> None:
     """The result on stdout, then, as its ending, where the reports are and what to type next.
 
@@ -72,8 +86,9 @@ def _again(comparison: Comparison) -> str:
 
 
 def check_formats(show: Show) -> None:
-    """An unknown report format is said before anything is asked."""
-    _wanted(show)
+    """An unknown report format, and several for one output, are said before anything is asked."""
+    if len(_wanted(show)) != 1 and show.folder == STDOUT:
+        raise EvalError("-o - prints one report", "name one format: --format release-notes")
 
 
 def write_reports(panel: Panel, show: Show, config: Config) -> list[Path]:

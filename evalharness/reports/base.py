@@ -15,6 +15,7 @@ from evalharness.findings import Comparison, Delta, Flip, LeftOut, Pair, Panel, 
 from evalharness.records import Trial, Word
 from evalharness.registry import Registry
 from evalharness.sheet import LASTING, weighted
+from evalharness.text import listed
 
 
 class Report(Protocol):
@@ -308,9 +309,17 @@ def own_reasons(panel: Panel) -> tuple[str, ...]:
 
 
 def lead(comparison: Comparison) -> str:
-    """The verdict in one sentence: that of the first criterion that decided it."""
-    deciding = [r.sentence for r in comparison.rulings if r.outcome == comparison.verdict.outcome]
-    return next(iter((*deciding, *comparison.verdict.reasons)), "")
+    """The verdict in one sentence: that all held, or the first criterion that decided it and the names of others."""
+    word = comparison.verdict.outcome
+    deciding = [ruling for ruling in comparison.rulings if ruling.outcome == word]
+    if not deciding:
+        return next(iter(comparison.verdict.reasons), "")
+    aspects = list(dict.fromkeys(ruling.aspect for ruling in deciding))
+    if len(aspects) > 1 and word == "HELD":
+        return f"{listed(aspects)} held: all that the gate asks is met"
+    others = aspects[1:]
+    also = {"INCONCLUSIVE": "undecided"}.get(word, word.lower())
+    return deciding[0].sentence + (f"; also {also}: {listed(others)}" if others else "")
 
 
 # --- cases and their replies ------------------------------------------------------------------------------------------

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from evalharness.findings import LeftOut
-from evalharness.records import Conversation, Grade, Message, Score, Trial, Usage
+from evalharness.findings import LeftOut, Ruling
+from evalharness.records import Conversation, Grade, Message, Score, Trial, Word
 from evalharness.reports import base, made
+from evalharness.stats.paired import overall_outcome
 from tests.reports import examples
 
 
@@ -158,6 +159,23 @@ def test_a_case_that_one_side_alone_was_asked_is_told_by_its_cause_alone() -> No
 
 def test_the_lead_is_the_sentence_that_decided() -> None:
     assert base.lead(examples.COMPARISON).startswith("format undecided: 10 points lower")
+
+
+@pytest.mark.parametrize(
+    ("words", "lead"),
+    [
+        (("HELD", "HELD", "HELD"), "facts, style and format held: all that the gate asks is met"),
+        (("HELD", "REGRESSED", "HELD"), "style: as it is"),
+        (("REGRESSED", "REGRESSED", "INCONCLUSIVE"), "facts: as it is; also regressed: style"),
+        (("HELD", "INCONCLUSIVE", "INCONCLUSIVE"), "style: as it is; also undecided: format"),
+    ],
+)
+def test_the_lead_speaks_of_every_aspect_that_decided(words: tuple[Word, ...], lead: str) -> None:
+    names = ("facts", "style", "format")
+    rulings = tuple(Ruling(a, "", word, f"{a}: as it is") for a, word in zip(names, words, strict=True))
+    verdict = replace(examples.COMPARISON.verdict, outcome=overall_outcome(words))
+
+    assert base.lead(replace(examples.COMPARISON, rulings=rulings, verdict=verdict)) == lead
 
 
 def test_few_flips_of_one_aspect_are_not_hidden_by_many_of_another() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,17 @@ def test_pairs_can_be_left_out() -> None:
 
     assert "pairs" not in found
     assert found["deltas"] == json.loads(text_of(examples.one()))["deltas"]
+
+
+def test_what_is_handed_on_names_no_folder_of_this_machine() -> None:
+    here = Path.cwd() / ".evalharness/runs/marv/tuned.jsonl"
+    (pair,) = examples.one().comparisons
+    pair = replace(pair, base=replace(pair.base, path="/home/ada/runs/base.jsonl"))
+    panel = Panel(pair.verdict, (replace(pair, tuned=replace(pair.tuned, path=str(here))),))
+
+    found = json.loads(text_of(panel))
+
+    assert (found["base"]["path"], found["tuned"]["path"]) == ("base.jsonl", ".evalharness/runs/marv/tuned.jsonl")
 
 
 @pytest.mark.parametrize("panel", ["one", "held", "several", "rebased"])
