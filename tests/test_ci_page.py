@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -47,7 +48,8 @@ def test_each_command_of_ours_is_one_that_we_take(words: list[str]) -> None:
 
 def test_each_option_of_the_pytest_way_exists() -> None:
     helped = [sys.executable, "-m", "pytest", "-p", "evalharness.pytest_plugin", "--help"]
-    known = subprocess.run(helped, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    known = subprocess.run(helped, cwd=ROOT, env=alone, capture_output=True, text=True, check=True, timeout=60).stdout
 
     used = {word.partition("=")[0] for words in commands("pytest") for word in words if word.startswith("--")}
     assert len(used) > 4

@@ -19,19 +19,6 @@ if TYPE_CHECKING:
     from evalharness.config import Config
     from evalharness.findings import Comparison, Panel
 
-FILES = {
-    "html": "index.html",
-    "markdown": "report.md",
-    "json": "comparison.json",
-    "csv": "cases.csv",
-    "junit": "junit.xml",
-    "github": "github.md",
-    "release-notes": "release-notes.md",
-}
-
-OF_ALL = ("junit", "github", "release-notes")
-"""Formats that are read once a command: of several comparisons they make one file, beside the folders of the pairs."""
-
 
 STDOUT = Path("-")
 """As the folder of reports: the one report wanted is printed, instead of what is printed else."""
@@ -106,16 +93,9 @@ def check_formats(show: Show) -> None:
 
 def write_reports(panel: Panel, show: Show, config: Config) -> list[Path]:
     """One folder a pair, a file a format; the paths written. The summary of a job is added to."""
-    from evalharness.findings import Panel
+    from evalharness.reports.files import write
 
-    wanted = _wanted(show)
-    of_all = [name for name in wanted if name in OF_ALL] if len(panel.comparisons) > 1 else []
-    of_each = [name for name in wanted if name not in of_all]
-    written: list[Path] = []
-    for comparison in panel.comparisons:
-        one = Panel(comparison.verdict, (comparison,))
-        written += _write(one, of_each, report_folder(comparison, show, config), None if show.folder else config)
-    written += _write(panel, of_all, show.folder or config.reports, None if show.folder else config)
+    written = write(panel, _wanted(show), show.folder or config.reports, None if show.folder else config.folder)
     if _told(show):
         actions.add_summary(panel)
     return written
@@ -134,29 +114,6 @@ def _wanted(show: Show) -> list[str]:
         if name not in REPORTS.names():
             raise EvalError(f"there is no report format '{name}'", suggestion(name, REPORTS.names()))
     return [name for name in names if name != "terminal"]
-
-
-def report_folder(comparison: Comparison, show: Show, config: Config) -> Path:
-    """Where the reports of one pair go."""
-    from evalharness.escape import slug
-
-    names = [comparison.suite.name, comparison.base.model.name, comparison.tuned.model.name]
-    if comparison.suite.selected:  # a look at some cases does not replace the report on all
-        names.append(" ".join(comparison.suite.selected))
-    return (show.folder or config.reports) / "-".join(slug(name) for name in names)
-
-
-def _write(panel: Panel, names: Sequence[str], folder: Path, config: Config | None) -> Iterator[Path]:
-    """A file a format. config: whose project the folder lies in; None where the user chose the folder."""
-    from evalharness.reports.base import REPORTS
-    from evalharness.store import no_link, write_text
-
-    if names and config is not None:
-        no_link(folder, config.folder)
-    for name in names:
-        path = folder / FILES.get(name, f"report.{name}")
-        write_text(path, REPORTS.get(name)(panel))
-        yield path
 
 
 def width() -> int:

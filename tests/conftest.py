@@ -1,0 +1,27 @@
+"""A fixture of the tests that run pytest within pytest."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from evalharness.models.base import MODELS
+from evalharness.reports.base import REPORTS
+from evalharness.scorers.base import SCORERS
+
+PRELOADED = [
+    *("numpy", "scipy.special", "pydantic", "yaml", "diskcache", "openai", "aiohttp", "asyncio", "jinja2", "regex"),
+    *("evalharness.harness", "evalharness.accepting", "evalharness.reports.terminal", "evalharness.snapshots"),
+    *(f"evalharness.pytest_plugin.{name}" for name in ("collecting", "evaluation", "sharing", "telling", "writing")),
+]
+"""What a session in this process must find loaded: pytester forgets what was first loaded within one."""
+
+
+@pytest.fixture(scope="session")
+def loaded() -> None:
+    """Loads it, before `pytester` notes what is loaded."""
+    for name in PRELOADED:
+        importlib.import_module(name)
+    for members in (MODELS, REPORTS, SCORERS):
+        list(members.items())
