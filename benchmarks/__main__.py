@@ -10,6 +10,7 @@ growth: what a further case costs from 1,000 to 10,000 over 100 to 1,000, divide
 help: `--help` against importing argparse. lint: 10,000 YAML cases against walking libyaml's events.
 gsm8k: comparing recorded replies of 660 problems, less the import of scipy.special. html: the report of 10,000 cases.
 pytest: `pytest suites/` with every answer known, against a plugin that yields as many empty items.
+page: that report in Chromium, first paint and filters, against a plain file of the same size and a bare loop.
 Absolute times are of the machine at hand; the ratios are what counts.
 """
 
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from benchmarks.floors import fill, prompt
 from benchmarks.measuring import HARNESS, PYTHON, ROOT, count, folder, report, server, timed
+from benchmarks.page import page
 from benchmarks.pytest_speed import collecting_and_testing
 from benchmarks.server import BODY
 
@@ -181,6 +183,7 @@ JOBS: dict[str, Callable[[int, int], float]] = {
     "growth": growth,
     "html": html,
     "pytest": collecting_and_testing,
+    "page": page,
 }
 
 

@@ -17,6 +17,7 @@ from evalharness.findings import Panel
 from evalharness.harness import version
 from evalharness.measure import Arm
 from evalharness.records import Run, Snapshot
+from evalharness.registry import load_files
 from evalharness.snapshots import Filed, Shelf
 from evalharness.suite import Suite
 from evalharness.suite import load as load_suite
@@ -57,9 +58,11 @@ def review(path: Path, config: Config) -> Review:
 
 def _as_today(baseline: Filed, run: Run, config: Config) -> Arm:
     """The last snapshot, graded as the run was where the suite that graded it is at hand; else as it is stored."""
-    suite = _suite(config.folder / run.suite.path)
-    if suite is not None and suite.hash == run.suite.hash and suite.name == run.suite.name:
-        return recall(baseline, suite)
+    load_files(tuple(config.folder / path for path in config.scorers))
+    for path in (Path(run.suite.path), config.folder / run.suite.path):  # a run of a subfolder, or of the project's
+        suite = _suite(path)
+        if suite is not None and suite.hash == run.suite.hash and suite.name == run.suite.name:
+            return recall(baseline, suite)
     return Arm.of(snapshots.read(baseline))
 
 
@@ -70,20 +73,37 @@ def _suite(path: Path) -> Suite | None:
         return None
 
 
+def reason(why: str) -> str:
+    """Why a run is accepted; `EvalError` where nothing is said."""
+    if not why.strip():
+        raise EvalError("a baseline needs a reason", "say in a few words why this is the new state: -m WHY")
+    return why.strip()
+
+
+def named(reviewed: Review, name: str | None, config: Config) -> str:
+    """What the run will be called: the name, else one made of the model's name and the day of the run.
+
+    Raises `EvalError` for a name that no snapshot may have, or that is a model's; `StoreError` where it is taken.
+    """
+    chosen = snapshots.fit(name or _name(reviewed, config))
+    hint = "give another with --as NAME"
+    if chosen in config.models:
+        raise EvalError(f"'{chosen}' is a model of the config, and names are looked up there first", hint)
+    if chosen in reviewed.shelf.names:
+        what = f"{reviewed.shelf.get(chosen).path}: there is a snapshot of that name"
+        raise StoreError(what, hint)
+    return chosen
+
+
 def accept(reviewed: Review, name: str | None, why: str, config: Config, *, pinned: bool = False) -> Filed:
     """Files the run in `baselines/SUITE/NAME.jsonl` as the successor of the snapshot it was reviewed against.
 
-    name: left out, it is made of the model's name and the day of the run. Raises `EvalError` for a name that is a
-    model's, `StoreError` where it is taken, or where somebody else has accepted another run since the review.
+    name: see `named`. Raises `StoreError` where somebody else has accepted another run since the review.
     """
-    if not why.strip():
-        raise EvalError("a baseline needs a reason", "say in a few words why this is the new state: -m WHY")
+    why = reason(why)
     run = reviewed.run
-    chosen = name or _name(reviewed, config)
-    if chosen in config.models:
-        raise EvalError(f"'{chosen}' is a model of the config, and names are looked up there first", "give --as NAME")
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    snapshot = Snapshot(chosen, 0, "", now, why.strip(), pinned, version())
+    snapshot = Snapshot(named(reviewed, name, config), 0, "", now, why, pinned, version())
     suite = replace(run.suite, path=_inside(run.suite.path, config.folder))
     return snapshots.accept(reviewed.shelf, replace(run, suite=suite), snapshot)
 

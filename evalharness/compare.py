@@ -224,6 +224,9 @@ def _orphans(base: Arm, tuned: Arm) -> Iterator[LeftOut]:
     for case in tuned.sheet.cases:
         if case not in base.sheet.cases:
             yield LeftOut(case, "", "base", base.unlike.get(case, "only tuned's run has this case"))
+    for case, cause in {**tuned.unlike, **base.unlike}.items():
+        if case not in base.sheet.cases and case not in tuned.sheet.cases:
+            yield LeftOut(case, "", "both", cause)
 
 
 def _delta(name: str, part: str, measure: Measure, samples: tuple[int, int]) -> Delta:

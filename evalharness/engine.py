@@ -185,7 +185,7 @@ class _Walk(Generic[T]):
 
 
 _Waiter: TypeAlias = tuple[_Walk[T], int, Request]
-"""Which flow waits, for which answer of its round, and its own request: another suite's may be asked."""
+"""Who waits for an answer: a flow, for this place of its round, with a request that may be charged elsewhere."""
 
 
 class _Work(Generic[T]):

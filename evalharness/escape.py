@@ -1,4 +1,4 @@
-"""Makes any text harmless where it is to be printed: terminal, Markdown, CSV, a script tag, a file name.
+"""Makes any text harmless where it is to be printed: terminal, Markdown, CSV, XML, a script tag, a file name.
 
 What a model, a suite or a server wrote may hold anything: control codes that move a cursor, marks that reorder a line,
 markup, formulas, half of a surrogate pair. Nothing here drops a character silently; what cannot stand is spelled out.
@@ -137,6 +137,17 @@ def script_json(text: str) -> str:
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return text
+
+
+_XML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
+
+
+def xml(text: str) -> str:
+    """Text that can stand in an element of XML, or between double quotes, where line feeds are read back as blanks.
+
+    Characters that XML cannot carry, and those that cannot be seen, are spelled out.
+    """
+    return terminal(text, lines=True).translate(_XML)
 
 
 _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})

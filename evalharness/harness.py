@@ -20,6 +20,7 @@ from evalharness.config import Config
 from evalharness.config import load as load_config
 from evalharness.errors import EvalError
 from evalharness.findings import Panel
+from evalharness.history import Held, History, Series, Standing, chart
 from evalharness.measure import Arm
 from evalharness.plan import Plan, suite_ref
 from evalharness.rebasing import rebased
@@ -40,6 +41,7 @@ __all__ = [
     "ask_each",
     "compare_asked",
     "compare_runs",
+    "history",
     "load_config",
     "load_suite",
     "rescore",
@@ -81,14 +83,17 @@ def ask_each(
     """Asks each suite of its own arms, all in one fan-out, the arms of a suite at once.
 
     Answers that are known cost nothing, and a snapshot is not asked at all. An interrupt keeps what there is: the runs
-    that were whole are whole, the others are `.part` files, and asking again goes on. Not where an event loop runs: see
-    `aask`.
+    that were whole are whole, the others are `.part` files, and asking again goes on; `Interrupted` is raised where
+    nothing was asked yet. Not where an event loop runs: see `aask`.
     """
     with Sitting(rows(askings, config, options), config, options, watch or engine.SILENT) as sitting:
         try:
             tallies = engine.run(sitting.flows, sitting.models, **sitting.rest())
         except engine.Interrupted as stopped:
-            return Asked(sitting.arms(stopped.tallies, interrupted=True), stopped)
+            arms = sitting.arms(stopped.tallies, interrupted=True)
+            if not arms:
+                raise
+            return Asked(arms, stopped)
         return Asked(sitting.arms(tallies))
 
 
@@ -132,6 +137,33 @@ def compare_runs(paths: Sequence[Path], options: Options = DEFAULT) -> Panel:
     return compare_all([(base, tuned) for tuned in others], seed=options.seed, version=version())
 
 
+def history(
+    suite: str, config: Config, *, aspect: str | None = None, reference: str = "", options: Options = DEFAULT
+) -> History:
+    """The accepted snapshots of the suite of that name, charted, and what decides about the newest of them.
+
+    reference: the name of the snapshot to read against, else that pinned last in each series, else its first. The
+    suite's file is not needed. `EvalError` where nothing was accepted, `UnknownName` for a snapshot or aspect.
+    """
+    shelf = snapshots.shelf(config.baselines, suite)
+    named = shelf.get(reference or snapshots.REFERENCE).name
+    arms = (Arm.of(snapshots.read(filed)) for filed in shelf.filed)
+    found = chart(suite, arms, reference=named if reference else "", aspect=aspect)
+    standing = _standing(shelf, found.series[-1], options)
+    return replace(found, warnings=tuple(shelf.warnings()), standing=standing)
+
+
+def _standing(shelf: snapshots.Shelf, series: Series, options: Options) -> Standing | None:
+    """The newest snapshot against its reference by the rules of every comparison; None where it is the reference."""
+    newest = series.names[-1]
+    if newest == series.reference:
+        return None
+    base, tuned = (Arm.of(snapshots.read(shelf.get(name))) for name in (series.reference, newest))
+    (comparison,) = compare_all([(base, tuned)], seed=options.seed, version=version()).comparisons
+    rulings = tuple(Held(each.aspect, each.outcome, each.sentence, each.remedy) for each in comparison.rulings)
+    return Standing(newest, series.reference, comparison.verdict.outcome, rulings)
+
+
 def rescore(path: Path, suite: Suite, output: Path | None = None) -> Run:
     """A stored run graded by the checks that the suite has today; written beside it unless `output` says where.
 
@@ -146,6 +178,8 @@ def rescore(path: Path, suite: Suite, output: Path | None = None) -> Run:
     cases = tuple(case for case in Plan(suite, run.model, run.suite.samples).cases() if case.case in kept)
     ref = replace(suite_ref(suite, run.suite.samples), selected=run.suite.selected)
     graded = replace(run, suite=ref, gate=suite.gate, cases=cases, snapshot=None)
+    if run.snapshot and output is None:
+        raise EvalError(f"{path} is a baseline, and only accepted runs lie beside it", "say where with -o FILE")
     target = output or path.with_name(f"{path.stem}.rescored.jsonl")
     with store.Writer(target, graded) as writer:
         flows = regrade(run, suite)

@@ -124,7 +124,12 @@ def _change(
 
 def diagnostics(base: Sheet, tuned: Sheet, cases: tuple[Asked, ...]) -> Iterator[tuple[Slice, Sequence[Asked]]]:
     """Every slice that can be looked at, in a stable order; a check or tag that is the whole aspect is left out."""
-    slices = list(dict.fromkeys([*base.scores, *tuned.scores]))
+    both = (base.scores, tuned.scores)
+    slices = [
+        cut
+        for cut in dict.fromkeys([*base.scores, *tuned.scores])
+        if any(asked.case in scores.get(cut, {}) for scores in both for asked in cases)
+    ]  # not those of cases that one side alone was asked
     aspects = [cut for cut in slices if cut.part == "aspect"]
     yield from ((cut, cases) for cut in aspects)
     if len(aspects) > 1:

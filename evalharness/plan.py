@@ -98,8 +98,8 @@ def converse(case: Case, suite: Suite, model: ModelRef, sample: int) -> Flow[tup
     responses: list[tuple[Outcome, str, str | None]] = []
     usage = Usage()
     failure: Failure | None = None
-    for turn in case.turns:
-        said = (*said, Message("user", _put(turn.ask, case, model, first=not replies)))
+    for place, turn in enumerate(case.turns):
+        said = (*said, Message("user", _put(turn.ask, case, model, first=place == 0)))
         if turn.reply is not None:
             said = (*said, Message("assistant", turn.reply))
             continue
@@ -133,21 +133,21 @@ def changed(trial: Trial, case: Case, suite: Suite, model: ModelRef) -> str:
     Empty where nothing is, `system` where only the system text is.
     """
     talk = trial.conversation
-    messages = list(talk.messages)
-    system = tuple(message for message in messages[:1] if message.role == "system")
-    said = iter(messages[len(system) :])
-    replies = 0
-    for turn in case.turns:
-        asked = next(said, None)
+    system = tuple(message for message in talk.messages[:1] if message.role == "system")
+    said = enumerate(talk.messages[len(system) :], len(system))
+    for number, turn in enumerate(case.turns):
+        _, asked = next(said, (0, None))
         if asked is None:
-            cut = trial.failure is not None or talk.outcome == "filtered"
-            return "" if cut else "more turns were added"
-        if asked.content != _put(turn.ask, case, model, first=not replies):
+            if trial.failure is None and talk.outcome != "filtered":
+                return "more turns were added"
+            break
+        if asked.content != _put(turn.ask, case, model, first=number == 0):
             return "the question was changed"
-        reply = next(said, None)
-        if turn.reply is None:
-            replies += reply is not None
-        elif reply is None or reply.content != turn.reply:
+        place, reply = next(said, (0, None))
+        asks = turn.reply is None
+        if reply is not None and asks != (place in talk.replies):
+            return "a reply that was scripted is asked for" if asks else "a reply that was asked for is scripted"
+        if not asks and (reply is None or reply.content != turn.reply):
             return "a scripted reply was changed"
     if next(said, None) is not None:
         return "turns were taken away"

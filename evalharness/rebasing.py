@@ -9,6 +9,7 @@ from evalharness.findings import Kept, Rebased
 from evalharness.measure import Arm
 from evalharness.sheet import Slice
 from evalharness.stats.intervals import mean
+from evalharness.text import listed
 
 
 def rebased(base: Arm, tuned: Arm, via: Arm) -> Rebased:
@@ -48,11 +49,6 @@ def _sentence(rows: Sequence[Kept], base: str, via: str, tuned: str) -> str:
     told = [row for row in rows if row.had]
     if not told:
         return f"nothing that '{base}' passed could be compared, so nothing can have survived"
-    kept = _listed([f"{row.kept} of {row.had} in {row.aspect}" for row in told])
-    alone = _listed([str(row.via_kept) for row in told])
+    kept = listed([f"{row.kept} of {row.had} in {row.aspect}" for row in told])
+    alone = listed([str(row.via_kept) for row in told])
     return f"of the cases that '{base}' passed, '{tuned}' keeps {kept}; '{via}', untuned, keeps {alone}"
-
-
-def _listed(parts: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

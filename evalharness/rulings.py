@@ -184,7 +184,8 @@ def _within(margin: float, measure: Measure, change: Change, terms: Terms) -> tu
 
 def _too_few(name: str, limit: float, measure: Measure, change: Change, terms: Terms) -> tuple[str, str]:
     unit = _unit(change)
-    counts = f"base {100 * change.base:.1f} %, tuned {100 * change.tuned:.1f} %"
+    tuned = f"{100 * change.tuned:.1f} %"
+    counts = tuned if name == "at_least" else f"base {100 * change.base:.1f} %, tuned {tuned}"  # a level is of one arm
     says = "says" if change.groups == 1 else "say"
     why = f"{counted(change.groups, *unit)} {says} nothing about prompts to come ({counts})"
     floor: int | None

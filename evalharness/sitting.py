@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, zip_longest
@@ -105,6 +105,7 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
                 continue
             if isinstance(arm, Stored):
                 row.append(arm)
+                faults += _unwritten(arm, options)
                 continue
             opened[name] = arm
             plan = Plan(chosen, arm.ref, options.samples or chosen.samples)
@@ -117,6 +118,13 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
     return found
 
 
+def _unwritten(arm: Stored, options: Options) -> Iterator[Fault]:
+    """A file named for the run of a snapshot."""
+    if options.output:
+        what = f"snapshot '{arm.filed.name}' is not asked, so there is no run to write to {options.output}"
+        yield Fault(f"suite '{arm.suite.name}'", 0, 0, what, f"leave it out; the replies are in {arm.filed.path}")
+
+
 def _twice(row: Sequence[Job | Stored], suite: Suite) -> Iterator[Fault]:
     """A snapshot that is named by two of its names."""
     names = Counter(arm.filed.name for arm in row if isinstance(arm, Stored))
@@ -127,8 +135,8 @@ def _twice(row: Sequence[Job | Stored], suite: Suite) -> Iterator[Fault]:
 
 def _arm(name: str, suite: Suite, config: Config) -> Model | Stored:
     """A model of the config; else a snapshot of the suite; else what `KIND:TARGET` spells out."""
-    if name in config.models:
-        return open_model(config.models[name])
+    if name in config.models or not snapshots.NAME.fullmatch(name):
+        return open_model(config.arm(name))
     shelf = snapshots.shelf(config.baselines, suite.name)
     if name in shelf.names or name in (snapshots.BASELINE, snapshots.REFERENCE):
         return Stored(shelf.get(name), suite)
@@ -193,6 +201,7 @@ class Sitting:
         keeps = self._options.cache != "off" and bool(self.models)
         self._cache = self._stack.enter_context(Cache(self._folder, warn=self._watch.note)) if keeps else None
         began = datetime.now(UTC).isoformat(timespec="seconds")
+        _make_room(sum(1 for row in self.rows for _ in _jobs(row)))
         self._growing = [[self._open(job, cases, began) for job in _jobs(row)] for row, cases in self._with_cases()]
         return self
 
@@ -245,6 +254,18 @@ class Sitting:
                 )
             )
         return tuple(found)
+
+
+def _make_room(runs: int) -> None:
+    """Lets the process have so many run files open beside all else: many systems allow 256 where nobody asks."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = runs + 1024
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with suppress(ValueError, OSError):  # what stays too few is said when a file cannot be opened
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def _run(job: Job, sheet: Sheet, writer: store.Writer, tallies: Tallies) -> Arm:

@@ -252,7 +252,8 @@ def merge(runs: Sequence[Run]) -> Run:
     parts = [run.suite.selected for run in runs]
     selected = tuple(dict.fromkeys(option for part in parts for option in part)) if all(parts) else ()
     suite = replace(first.suite, selected=() if len(cases) == first.suite.cases else selected)
-    return replace(first, suite=suite, cases=tuple(cases.values()), trials=tuple(trials.values()), tally=tally)
+    whole = replace(first, suite=suite, cases=tuple(cases.values()), trials=tuple(trials.values()), tally=tally)
+    return replace(whole, snapshot=None)
 
 
 def sum_tallies(tallies: Sequence[Tally]) -> Tally:
@@ -340,6 +341,8 @@ def not_written(path: Path, error: OSError) -> StoreError:
         failed = StoreError(what, "answers got so far are kept; free space, then run again")
         failed.exit_code = 3
         return failed
+    if error.errno == errno.EMFILE:
+        return StoreError(what, "give fewer suites at a time, or allow more open files: `ulimit -n 4096`")
     return StoreError(what, "evalharness writes below the project's folder: make it writable, and no file in the way")
 
 

@@ -123,6 +123,11 @@ def word_count(text: str) -> int:
     return characters + len(signless.split())
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: `facts`, `facts and style`, `facts, style and format`."""
+    return " and ".join([*filter(None, [", ".join(names[:-1])]), *names[-1:]])
+
+
 def shown(text: str, longest: int = 80) -> str:
     """The text in quotes, on one line, cut to `longest` characters: for reasons and messages."""
     quoted = repr(text[:longest])

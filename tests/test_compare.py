@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalharness.compare import compare, compare_all
+from evalharness.compare import alone, compare, compare_all
 from evalharness.errors import MixedSuites
 from evalharness.findings import Comparison, Delta
 from evalharness.measure import Arm
@@ -314,6 +314,28 @@ def test_every_inconclusive_ruling_has_a_remedy() -> None:
         for counts in ((3, 0, 0, 0), (28, 6, 2, 2)):
             (ruling,) = compared(*counts, gate=(criterion,)).rulings
             assert (ruling.outcome != "INCONCLUSIVE") or ruling.remedy, criterion
+
+
+def test_without_a_base_only_a_level_can_be_ruled_on() -> None:
+    gate = (Criterion("facts", at_least=0.8, drop_at_most=0.05),)
+
+    open_, met = alone(Arm.of(runs.run([1.0] * 50, gate=gate)))
+    _, failed = alone(Arm.of(runs.run([1.0] * 20 + [0.0] * 30, gate=gate)))
+
+    # Wilson of 50/50 begins at 0.928652 and that of 20/50 ends at 0.541 (method W1; statsmodels proportion_confint)
+    assert (met.asked, met.outcome, failed.outcome) == ("at_least: 0.8", "HELD", "REGRESSED")
+    assert (open_.asked, open_.outcome) == ("drop_at_most: 0.05", "INCONCLUSIVE")
+    assert "no base to compare with" in open_.sentence
+    assert "--base NAME" in open_.remedy
+
+
+def test_a_level_over_a_selection_is_not_ruled_on() -> None:
+    suite = SuiteRef("made", "made.yaml", "0" * 64, selected=("--tag geo",))
+
+    (ruling,) = alone(Arm.of(runs.run([1.0] * 50, gate=(Criterion("facts", at_least=0.8),), suite=suite)))
+
+    assert ruling.outcome == "INCONCLUSIVE"
+    assert "a selection of the cases (--tag geo)" in ruling.sentence
 
 
 SCORES = st.lists(st.sampled_from([0.0, 0.25, 1.0]), min_size=1, max_size=25)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +38,7 @@ def test_the_suite_of_the_first_screen_is_one(tmp_path: Path) -> None:
 
 
 def test_the_table_of_the_first_screen_is_what_the_demo_prints(tmp_path: Path) -> None:
-    (shown,) = blocks(README, "console")
+    shown = blocks(README, "console")[0]
     parts = [part.strip("\n") for part in shown.split("...\n")[1:]]
     makefile = (ROOT / "Makefile").read_text()
     verb = re.search(r"evalharness (compare suites/gsm8k\S* .*?) \|\|", makefile)
@@ -45,6 +49,39 @@ def test_the_table_of_the_first_screen_is_what_the_demo_prints(tmp_path: Path) -
     assert done.status == 1
     for part in parts:
         assert part in done.out
+
+
+def tour() -> list[tuple[str, list[str]]]:
+    """The commands of the tour in order, each with the stretches that its output has, one after the other."""
+    steps = []
+    for block in blocks(README, "console")[1:]:
+        for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = step.partition("\n")
+            steps.append((command, [part for part in re.split(r"^\.\.\.\n", output, flags=re.MULTILINE) if part]))
+    return steps
+
+
+def test_the_tour_runs_as_printed(tmp_path: Path) -> None:
+    for name in ("suites", "baselines"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    steps = tour()
+    verbs = ["pytest suites/", *(f"evalharness {verb}" for verb in ("run", "accept", "history", "compare", "report"))]
+    assert [" ".join(command.split()[:2]) for command, _ in steps] == verbs
+    for command, parts in steps:
+        program, *arguments = shlex.split(command)
+        if program == "pytest":
+            verb = [sys.executable, "-m", "pytest", *arguments]
+            done = subprocess.run(verb, check=False, cwd=tmp_path, capture_output=True, text=True)
+            status, out = done.returncode, done.stdout
+        else:
+            ran = evalharness(*arguments, cwd=tmp_path)
+            status, out = ran.status, ran.out
+        assert status == 0, command
+        at = 0
+        for part in parts:
+            at = out.find(part.rstrip("\n"), at)
+            assert at >= 0, f"{command}: {part}"
 
 
 def test_the_first_minute_runs_as_printed(tmp_path: Path) -> None:

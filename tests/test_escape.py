@@ -7,6 +7,7 @@ import io
 import json
 import re
 import unicodedata
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import example, given, settings
@@ -153,6 +154,18 @@ def test_a_cell_can_be_written_and_read_again(text: str) -> None:
 
     assert list(csv.reader(io.StringIO(out.getvalue(), newline=""))) == [[cell, "end"]]
     assert out.getvalue().encode("utf-8")
+
+
+@settings(max_examples=200)
+@given(anything)
+def test_xml_reads_a_text_back_with_what_it_cannot_carry_spelled_out(text: str) -> None:
+    line = escape.one_line(text)
+
+    out = f'<a b="{escape.xml(line)}">{escape.xml(text)}</a>'.encode()
+
+    found = ElementTree.fromstring(out)
+    assert (found.get("b"), found.text or "") == (escape.terminal(line), escape.terminal(text, lines=True))
+    assert list(found) == []
 
 
 @settings(max_examples=100)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import evalharness
+from evalharness.accepting import accept, review
 from evalharness.config import load as load_config
 from evalharness.errors import EvalError
 from evalharness.harness import Asking, Job, Options, aask, ask, compare_asked, compare_runs, load_suite, rescore, rows
@@ -41,6 +42,16 @@ def test_asking_from_an_event_loop_gives_the_same(tmp_path: Path) -> None:
         return compare_asked(await aask(suites, ["base", "right"], config)).verdict.reasons[0]
 
     assert asyncio.run(asking()) == compare_asked(ask(suites, ["base", "right"], config)).verdict.reasons[0]
+
+
+def test_a_snapshot_is_an_arm_also_on_a_callers_event_loop(tmp_path: Path) -> None:
+    base, _ = arms(tmp_path)
+    suites, config = [load_suite(tmp_path / "made.yaml")], load_config(tmp_path)
+    accept(review(Path(base.run.path), config), "one", "a reason", config)
+
+    ((snapshot, tuned),) = asyncio.run(aask(suites, ["baseline", "tuned"], config)).arms
+
+    assert (snapshot.run.model.name, tuned.run.model.name, len(snapshot.run.trials)) == ("one", "tuned", 40)
 
 
 def test_two_suites_are_asked_and_judged_together(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ FLOORS = [
     {"engine", "score", "sheet", "rulings"},
     {"plan", "measure"},
     {"compare", "summary", "forecast", "baselines"},
-    {"sitting", "rebasing"},
+    {"sitting", "rebasing", "history"},
     {"harness"},
     {"accepting"},
     {"reports", "progress"},

@@ -144,6 +144,14 @@ def test_passages_stand_before_the_first_question_of_an_arm_with_a_context(tmp_p
     assert without.messages[-1].content == "one"
 
 
+def test_passages_are_put_once_also_where_the_first_turn_is_scripted(tmp_path: Path) -> None:
+    made = suite(tmp_path, TALK.replace("  - id: talk\n", "  - id: talk\n    context: Passage.\n"))
+
+    (request,) = Plan(made, replace(MODEL, context="{{ passages }} {{ ask }}"), 1).first_requests()
+
+    assert said(request.messages)[1:] == [("user", "Passage. hello"), ("assistant", "scripted"), ("user", "one")]
+
+
 def test_a_plan_counts_turns_and_samples(tmp_path: Path) -> None:
     plan = Plan(suite(tmp_path, TALK), MODEL, 3)
 

@@ -10,6 +10,7 @@ import sys
 import click
 
 from evalharness.errors import EvalError
+from evalharness.escape import terminal
 
 VERBS = {
     "init": ("init", "Write a first suite, a config and a model to ask, ready to run."),
@@ -19,6 +20,7 @@ VERBS = {
     "accept": ("accept", "Make a run the baseline of its suite, after showing what changed."),
     "rescore": ("run", "Grade stored replies again with the checks a suite has today."),
     "merge": ("run", "Join run files of one suite and model into one."),
+    "history": ("history", "Show the accepted snapshots of a suite in order, with charts that see a slow slide."),
     "plan": ("plan", "Say how many requests a run takes, their price, and what it could show."),
     "lint": ("suites", "Read suites and print every fault."),
     "schema": ("suites", "Print the JSON Schema of suite files, for editors."),
@@ -87,7 +89,7 @@ def main() -> None:
         error.show()
         status = 2
     except EvalError as error:
-        say(str(error))
+        say(terminal(str(error), lines=True))  # it quotes files and names, which may hold anything
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         say("interrupted")

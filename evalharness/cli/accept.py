@@ -60,9 +60,9 @@ def accept_verb(run: Path, how: How) -> None:
     All replies are kept, so that the model can be compared against when it is gone. Nothing else ever changes a
     baseline. It is a file to commit.
     """
-    from evalharness.accepting import accept, review
+    from evalharness.accepting import accept, named, reason, review
 
-    settings = config()
+    settings, why = config(), reason(how.why)
     reviewed = review(run, settings)
     if reviewed.missing and not how.allow_missing:
         failed = EvalError(
@@ -71,10 +71,11 @@ def accept_verb(run: Path, how: How) -> None:
         )
         failed.exit_code = 3
         raise failed
+    name = named(reviewed, how.name, settings)
     if reviewed.change is not None and not how.as_json:
         print_panel(reviewed.change, Show(quiet=how.quiet), (), ending=False)
         click.echo()
-    filed = None if how.dry_run else accept(reviewed, how.name, how.why, settings, pinned=how.pin)
+    filed = None if how.dry_run else accept(reviewed, name, why, settings, pinned=how.pin)
     _print(reviewed, filed, how)
     leave(0)
 
@@ -93,9 +94,9 @@ def _print(reviewed: Review, filed: Filed | None, how: How) -> None:
 
 
 def _lines(reviewed: Review, filed: Filed | None) -> Iterator[str]:
-    from evalharness.escape import one_line
+    from evalharness.escape import one_line, terminal
 
-    suite = one_line(reviewed.run.suite.name)
+    suite = terminal(one_line(reviewed.run.suite.name))
     before = reviewed.shelf.baseline
     if filed is None:
         yield f"nothing was written; the baseline of '{suite}' is {f'still {before.name}' if before else 'none yet'}"
@@ -105,4 +106,4 @@ def _lines(reviewed: Review, filed: Filed | None) -> Iterator[str]:
     if filed.snapshot.pinned:
         yield f"pinned:   later snapshots are read against {filed.name}"
     yield f"file:     {shown(filed.path)}   (commit it)"
-    yield f"next:     evalharness compare {shown(reviewed.run.suite.path)} --base baseline --tuned NAME"
+    yield f"next:     evalharness compare {terminal(shown(reviewed.run.suite.path))} --base baseline --tuned NAME"

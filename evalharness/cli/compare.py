@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalharness.cli.options import Show, asking, config, leave, load_suites, showing, shown, status, watching
-from evalharness.cli.showing import check_formats, print_panel, write_reports
+from evalharness.cli.showing import check_formats, deliver
 from evalharness.errors import EvalError
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ def compare_verb(
     else:
         compared = _asked(targets, Names(base, tuned, via), options, show)
     panel = compared.panel
-    written = write_reports(panel, show, config())
-    print_panel(panel, show, written)
+    deliver(panel, show, config())
     leave(status(panel.verdict, allow_inconclusive=show.allow_inconclusive, interrupted=compared.interrupted))
 
 

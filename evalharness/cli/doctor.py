@@ -15,6 +15,7 @@ import click
 
 from evalharness.cli.options import JSON
 from evalharness.errors import EvalError
+from evalharness.escape import terminal
 
 PACKAGES = (
     "openai",
@@ -44,7 +45,7 @@ class Finding:
 @click.command("doctor")
 @JSON
 def doctor_verb(as_json: bool) -> None:
-    """Look at the installation, the config, the keys and the cache; exit 2 where something would not work.
+    """Look at the installation, the config, the keys, the cache, the baselines; exit 2 where something is wrong.
 
     Asks no model and prints no key, only whether its variable is set.
     """
@@ -53,9 +54,9 @@ def doctor_verb(as_json: bool) -> None:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
-            click.echo(f"{finding.state:<6} {finding.what}")
+            click.echo(f"{finding.state:<6} {terminal(finding.what, lines=True)}")
             if finding.hint:
-                click.echo(f"       hint: {finding.hint}")
+                click.echo(f"       hint: {terminal(finding.hint, lines=True)}")
     if any(finding.state == "wrong" for finding in findings):
         raise click.exceptions.Exit(2)
 
@@ -104,6 +105,7 @@ def _project(folder: Path) -> Iterator[Finding]:
     yield from _models(config.folder)
     yield _writable(config.state)
     yield from _cache(config.state / "cache")
+    yield from _baselines(config.baselines)
 
 
 def _models(folder: Path) -> Iterator[Finding]:
@@ -141,3 +143,21 @@ def _cache(folder: Path) -> Iterator[Finding]:
     for warning in warnings:
         yield Finding("note", warning)
     yield Finding("ok", f"{answers:,} answers are kept")
+
+
+def _baselines(folder: Path) -> Iterator[Finding]:
+    """How many runs were accepted, and where their order is not plain."""
+    from evalharness.rulings import counted
+    from evalharness.snapshots import shelves
+
+    try:
+        found = list(shelves(folder))
+    except EvalError as error:
+        yield Finding("wrong", error.what, error.hint)
+        return
+    snapshots = sum(len(shelf.filed) for shelf in found)
+    yield Finding("ok", f"{counted(snapshots, 'snapshot')} of {counted(len(found), 'suite')} in {folder}")
+    for shelf in found:
+        for warning in shelf.warnings():
+            hint = "`evalharness accept FILE -m WHY` makes a snapshot the last one again"
+            yield Finding("note", f"baselines of '{shelf.suite}': {warning}", hint)

@@ -74,10 +74,15 @@ SHOWING = (
         metavar="F,F",
         default=FORMATS,
         show_default=True,
-        help="Files to write: html, markdown, json, csv; `terminal` writes none.",
+        help="Files to write: html, markdown, json, csv, junit, github, release-notes; `terminal` writes none.",
     ),
     click.option(
-        "-o", "--output", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Instead of reports/."
+        "-o",
+        "--output",
+        "folder",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="Write there, not to reports/; with `-` print the one format wanted.",
     ),
     click.option("--allow-inconclusive", is_flag=True, help="Exit 0 instead of 4 when the verdict is INCONCLUSIVE."),
     JSON,

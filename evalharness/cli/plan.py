@@ -16,7 +16,9 @@ from evalharness.errors import EvalError
 if TYPE_CHECKING:
     from evalharness.config import Config
     from evalharness.forecast import Cost, Sight
-    from evalharness.harness import Options
+    from evalharness.harness import Job, Options, Stored
+    from evalharness.measure import Arm
+    from evalharness.sitting import Row
     from evalharness.suite import Suite
 
 
@@ -30,6 +32,8 @@ def plan_verb(suites: tuple[str, ...], models: tuple[str, ...], options: Options
 
     Asks nothing and writes nothing.
     """
+    from evalharness.harness import Asking, rows
+
     settings = config()
     costs: list[Cost] = []
     sights: list[Sight] = []
@@ -37,42 +41,53 @@ def plan_verb(suites: tuple[str, ...], models: tuple[str, ...], options: Options
         names = models or tuple(name for name in (suite.base, suite.tuned) if name)
         if not names:
             raise EvalError(f"{shown(suite.path)}: which model?", "give --model NAME, or set `base:` in the suite")
-        costs += _costs(suite, names, settings, options)
-        sights += _sights(suite, names, settings, options)
+        (row,) = rows([Asking(suite, tuple(names))], settings, options)
+        costs += _costs(row, settings, options)
+        sights += _sights(suite, row, settings, options)
     if as_json:
         total = {"requests": sum(c.requests for c in costs), "known": sum(c.known for c in costs), "usd": _total(costs)}
-        rows = {"total": total, "models": [asdict(c) for c in costs], "aspects": [asdict(s) for s in sights]}
-        click.echo(json.dumps(rows, indent=2))
+        told = {"total": total, "models": [asdict(c) for c in costs], "aspects": [asdict(s) for s in sights]}
+        click.echo(json.dumps(told, indent=2))
         return
     for line in (*_cost_lines(costs), *_sight_lines(sights)):
-        for row in _rows(line, width()):
-            click.echo(row)
+        for part in _rows(line, width()):
+            click.echo(part)
 
 
-def _costs(suite: Suite, names: Sequence[str], settings: Config, options: Options) -> Iterator[Cost]:
+def _costs(row: Row, settings: Config, options: Options) -> Iterator[Cost]:
     from evalharness.cache import Cache
-    from evalharness.forecast import cost
-    from evalharness.harness import Asking, Job, rows
+    from evalharness.forecast import Cost, cost
+    from evalharness.harness import Stored
 
-    (row,) = rows([Asking(suite, tuple(names))], settings, options)
     with Cache(settings.state / "cache") as cache:
-        for job in [arm for arm in row if isinstance(arm, Job)]:  # a snapshot is not asked
-            known = cache if options.cache in ("use", "only") else None
-            yield cost(job.plan, job.model, known, settings.arm(job.model.ref.name).price)
+        known = cache if options.cache in ("use", "only") else None
+        for arm in row:
+            if isinstance(arm, Stored):  # a snapshot is not asked
+                yield Cost(arm.suite.name, arm.filed.name, 0, 0, 0.0)
+            else:
+                yield cost(arm.plan, arm.model, known, settings.arm(arm.model.ref.name).price)
 
 
-def _sights(suite: Suite, names: Sequence[str], settings: Config, options: Options) -> Iterator[Sight]:
-    from evalharness import store
+def _sights(suite: Suite, row: Row, settings: Config, options: Options) -> Iterator[Sight]:
     from evalharness.forecast import pilot, sights
-    from evalharness.harness import run_path
-    from evalharness.measure import Arm
     from evalharness.suite import select
 
-    runs = [run_path(settings, suite.name, name) for name in names[:2]]
-    pilots = {}
-    if len(runs) == 2 and all(run.is_file() for run in runs):
-        pilots = pilot(*(Arm.of(store.read(run)) for run in runs))
+    seen = [found for arm in row[:2] if (found := _seen(suite, arm, settings))]
+    pilots = pilot(*seen) if len(seen) == 2 else {}
     return sights(select(suite, tags=options.tags, cases=options.cases), pilots, options.samples)
+
+
+def _seen(suite: Suite, arm: Job | Stored, settings: Config) -> Arm | None:
+    """What an arm said before, of which an estimate can be made: a snapshot, or its last run of the whole suite."""
+    from evalharness import store
+    from evalharness.baselines import recall
+    from evalharness.harness import Stored, run_path
+    from evalharness.measure import Arm
+
+    if isinstance(arm, Stored):
+        return recall(arm.filed, suite)
+    path = run_path(settings, suite.name, arm.model.ref.name)
+    return Arm.of(store.read(path)) if path.is_file() else None
 
 
 def _total(costs: Sequence[Cost]) -> float | None:

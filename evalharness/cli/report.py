@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalharness.cli.options import Show, config, leave, showing, status
-from evalharness.cli.showing import check_formats, print_panel, write_reports
+from evalharness.cli.showing import check_formats, deliver
 from evalharness.errors import EvalError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def report_verb(comparisons: tuple[Path, ...], show: Show) -> None:
 
     \b
     evalharness report reports/marv-base-tuned --format markdown -o notes/
+    evalharness report reports/marv-base-tuned --format release-notes -o -
 
     COMPARISON is a comparison.json, or the folder it is in. Ends with the status `compare` ended with.
     """
@@ -41,5 +42,5 @@ def report_verb(comparisons: tuple[Path, ...], show: Show) -> None:
             raise EvalError(f"{file}: {why}", "COMPARISON is a comparison.json, or the folder it is in") from None
         found += json.load(text, str(file)).comparisons
     panel = Panel(worst([comparison.verdict for comparison in found]), tuple(found))
-    print_panel(panel, show, write_reports(panel, show, config()))
+    deliver(panel, show, config())
     leave(status(panel.verdict, allow_inconclusive=show.allow_inconclusive))

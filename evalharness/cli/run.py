@@ -13,9 +13,11 @@ from evalharness.cli.options import JSON, SUITES, asking, config, leave, load_su
 from evalharness.errors import EvalError
 
 if TYPE_CHECKING:
-    from evalharness.harness import Options
+    from evalharness.config import Config
+    from evalharness.harness import Asking, Options
     from evalharness.measure import Arm
     from evalharness.records import Run
+    from evalharness.suite import Suite
 
 OUTPUT = click.option(
     "-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write the run there."
@@ -37,27 +39,29 @@ def run_verb(suites: tuple[str, ...], model: str | None, options: Options, as_js
 
     The run file is .evalharness/runs/SUITE/MODEL.jsonl unless -o says otherwise. Known answers cost nothing.
     """
-    from evalharness.harness import ask
+    from evalharness.harness import ask_each
 
     settings = config()
     loaded = load_suites(suites, settings)
     if options.output is not None and len(loaded) > 1:
         what = f"-o {options.output} is one file, and these are {len(loaded)} suites"
         raise EvalError(what, "leave -o out, or run one suite")
-    arms: list[Arm] = []
-    interrupted = 0
-    for suite in loaded:
-        name = model or suite.tuned or suite.base
-        if name is None:
-            raise EvalError(f"{shown(suite.path)}: which model?", "give --model NAME, or set `base:` in the suite")
-        with watching(quiet=quiet or as_json) as watch:
-            asked = ask([suite], [name], settings, options, watch)
-        arms += [arm for row in asked.arms for arm in row]
-        if asked.interrupted:
-            interrupted = asked.interrupted.exit_code
-            break
+    _outside(options.output, settings)
+    askings = [_asking(suite, model) for suite in loaded]
+    with watching(quiet=quiet or as_json) as watch:
+        asked = ask_each(askings, settings, options, watch)
+    arms = [arm for row in asked.arms for arm in row]
     _print(arms, as_json=as_json, quiet=quiet)
-    leave(interrupted or _status(arms))
+    leave(asked.interrupted.exit_code if asked.interrupted else _status(arms))
+
+
+def _asking(suite: Suite, model: str | None) -> Asking:
+    from evalharness.harness import Asking
+
+    name = model or suite.tuned or suite.base
+    if name is None:
+        raise EvalError(f"{shown(suite.path)}: which model?", "give --model NAME, or set `base:` in the suite")
+    return Asking(suite, (name,))
 
 
 @click.command("rescore")
@@ -76,7 +80,9 @@ def rescore_verb(run: Path, suite: str, output: Path | None, as_json: bool) -> N
     from evalharness.harness import rescore
     from evalharness.measure import Arm
 
-    (loaded,) = load_suites([suite], config())
+    settings = config()
+    (loaded,) = load_suites([suite], settings)
+    _outside(output, settings)
     arms = [Arm.of(rescore(run, loaded, output))]
     _print(arms, as_json=as_json, quiet=False)
     leave(_status(arms))
@@ -95,9 +101,16 @@ def merge_verb(runs: tuple[Path, ...], output: Path, as_json: bool) -> None:
         raise EvalError("one run file is no merge", "give two or more")
     if output.resolve() in {run.resolve() for run in runs}:
         raise EvalError(f"-o {output} is one of the runs to merge", "write to another file")
+    _outside(output, config())
     arms = [Arm.of(store.write(output, store.merge([store.read(run) for run in runs])))]
     _print(arms, as_json=as_json, quiet=False)
     leave(_status(arms))
+
+
+def _outside(output: Path | None, settings: Config) -> None:
+    """Nothing but `accept` writes among the baselines."""
+    if output is not None and output.resolve().is_relative_to(settings.baselines.resolve()):
+        raise EvalError(f"-o {output}: among the baselines lie accepted runs only", "write elsewhere, then accept that")
 
 
 def _status(arms: Sequence[Arm]) -> int:
@@ -172,7 +185,7 @@ def _ending(run: Run, arm: Arm) -> Iterator[str]:
         yield f"  replies: {', '.join(others)}"
     for kind, count in sorted(arm.sheet.failures.items()):
         yield f"  no answer: {count:,} {kind}: {one_line(arm.sheet.complaints[kind], 200)}"
-    if run.tally:
+    if run.tally and not run.snapshot:  # a snapshot's tally is what it took to make it
         price = f", {run.tally.usd:.4f} USD" if run.tally.usd else ""
         yield f"  requests sent: {run.tally.sent:,}, answers known before: {run.tally.cached:,}{price}"
     yield f"run:  {shown(run.path)}"

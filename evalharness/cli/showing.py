@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evalharness.cli import actions
 from evalharness.cli.options import Show, shown
 from evalharness.errors import EvalError, suggestion
 
@@ -18,16 +19,39 @@ if TYPE_CHECKING:
     from evalharness.config import Config
     from evalharness.findings import Comparison, Panel
 
-FILES = {"html": "index.html", "markdown": "report.md", "json": "comparison.json", "csv": "cases.csv"}
+
+STDOUT = Path("-")
+"""As the folder of reports: the one report wanted is printed, instead of what is printed else."""
+
+
+def deliver(panel: Panel, show: Show, config: Config) -> None:
+    """Writes the reports and prints the result; or, with `-o -`, prints the one report that is wanted."""
+    if show.folder == STDOUT:
+        from evalharness.reports.base import REPORTS
+
+        _out(REPORTS.get(_wanted(show)[0])(panel))
+    else:
+        print_panel(panel, show, write_reports(panel, show, config))
 
 
 def print_panel(panel: Panel, show: Show, written: Sequence[Path], *, ending: bool = True) -> None:
-    """The result on stdout, then, as its ending, where the reports are and what to type next."""
+    """The result on stdout, then, as its ending, where the reports are and what to type next.
+
+    Last comes what GitHub Actions is told, which is never part of JSON.
+    """
     if show.as_json:
         from evalharness.reports import json
 
         _out(json.render(panel, pairs=False))
-        return
+    elif _told(show):
+        with actions.fenced():
+            _print(panel, show, written, ending=ending)
+        actions.annotate(panel)
+    else:
+        _print(panel, show, written, ending=ending)
+
+
+def _print(panel: Panel, show: Show, written: Sequence[Path], *, ending: bool) -> None:
     if show.quiet:
         click.echo(f"{panel.verdict.outcome}: {'; '.join(panel.verdict.reasons)}")
         return
@@ -62,14 +86,24 @@ def _again(comparison: Comparison) -> str:
 
 
 def check_formats(show: Show) -> None:
-    """An unknown report format is said before anything is asked."""
-    _wanted(show)
+    """An unknown report format, and several for one output, are said before anything is asked."""
+    if len(_wanted(show)) != 1 and show.folder == STDOUT:
+        raise EvalError("-o - prints one report", "name one format: --format release-notes")
 
 
 def write_reports(panel: Panel, show: Show, config: Config) -> list[Path]:
-    """One folder a pair, a file a format; the paths written."""
-    wanted = _wanted(show)
-    return [path for comparison in panel.comparisons for path in _write_one(comparison, wanted, show, config)]
+    """One folder a pair, a file a format; the paths written. The summary of a job is added to."""
+    from evalharness.reports.files import write
+
+    written = write(panel, _wanted(show), show.folder or config.reports, None if show.folder else config.folder)
+    if _told(show):
+        actions.add_summary(panel)
+    return written
+
+
+def _told(show: Show) -> bool:
+    """Whether GitHub Actions is told: only where that was asked for, and there is a runner to tell."""
+    return "github" in _wanted(show) and actions.listening()
 
 
 def _wanted(show: Show) -> list[str]:
@@ -80,30 +114,6 @@ def _wanted(show: Show) -> list[str]:
         if name not in REPORTS.names():
             raise EvalError(f"there is no report format '{name}'", suggestion(name, REPORTS.names()))
     return [name for name in names if name != "terminal"]
-
-
-def report_folder(comparison: Comparison, show: Show, config: Config) -> Path:
-    """Where the reports of one pair go."""
-    from evalharness.escape import slug
-
-    names = [comparison.suite.name, comparison.base.model.name, comparison.tuned.model.name]
-    if comparison.suite.selected:  # a look at some cases does not replace the report on all
-        names.append(" ".join(comparison.suite.selected))
-    return (show.folder or config.reports) / "-".join(slug(name) for name in names)
-
-
-def _write_one(comparison: Comparison, names: Sequence[str], show: Show, config: Config) -> Iterator[Path]:
-    from evalharness.findings import Panel
-    from evalharness.reports.base import REPORTS
-    from evalharness.store import no_link, write_text
-
-    folder = report_folder(comparison, show, config)
-    if show.folder is None:
-        no_link(folder, config.folder)
-    for name in names:
-        path = folder / FILES.get(name, f"report.{name}")
-        write_text(path, REPORTS.get(name)(Panel(comparison.verdict, (comparison,))))
-        yield path
 
 
 def width() -> int:

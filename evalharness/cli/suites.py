@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from evalharness.cli.options import JSON, SUITES, config, load_suites, shown
 from evalharness.errors import Fault, Faults
+from evalharness.escape import terminal
 
 if TYPE_CHECKING:
+    from evalharness.config import Config
     from evalharness.registry import Registry
     from evalharness.suite import Suite
 
@@ -26,19 +29,22 @@ T = TypeVar("T")
 def lint_verb(suites: tuple[str, ...], as_json: bool) -> None:
     """Read suites and print every fault with its place, not only the first; exit 2 where there is one.
 
-    Warnings (a criterion that so few cases cannot meet) are printed and end with 0.
+    Warnings (a criterion that so few cases cannot meet, baselines in baselines/ that no suite of a given folder belongs
+    to) are printed and end with 0.
     """
+    settings = config()
     faults: tuple[dict[str, object], ...] = ()
     try:
-        found = load_suites(suites, config())
+        found = load_suites(suites, settings)
     except Faults as error:
         if not as_json:
             raise
         faults = tuple(_fault(fault) for fault in error.faults)
         found = []
+    orphans = () if faults else tuple(_orphans(found, suites, settings))
     if as_json:
-        warnings = [_fault(warning) for suite in found for warning in suite.warnings]
-        click.echo(json.dumps({"faults": faults, "warnings": warnings}, indent=2))
+        warnings = [*(warning for suite in found for warning in suite.warnings), *orphans]
+        click.echo(json.dumps({"faults": faults, "warnings": [_fault(each) for each in warnings]}, indent=2))
         if faults:
             raise click.exceptions.Exit(2)
         return
@@ -46,6 +52,16 @@ def lint_verb(suites: tuple[str, ...], as_json: bool) -> None:
         for warning in suite.warnings:
             click.echo(f"warning: {warning}")
         click.echo(_line(suite))
+    for orphan in orphans:
+        click.echo(f"warning: {terminal(str(orphan), lines=True)}")
+
+
+def _orphans(found: Sequence[Suite], names: Sequence[str], settings: Config) -> Iterator[Fault]:
+    """Baselines that no suite belongs to, where folders were given: of a file alone nothing can be said."""
+    from evalharness.snapshots import unused
+
+    folders = [Path(name) for name in names if Path(name).is_dir()]
+    return unused(settings.baselines, {suite.name for suite in found}, folders) if folders else iter(())
 
 
 @click.command("schema")

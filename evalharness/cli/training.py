@@ -40,7 +40,7 @@ def lines(
         for line in _estimates(report, asked.epochs, asked.usd):
             yield from _fitted(line, columns, hang=11)
     yield ""
-    for line in _verdict(report, suite):
+    for line in _verdict(report, suite, upload=asked.upload):
         yield from _fitted(line, columns, hang=6)
 
 
@@ -132,11 +132,14 @@ def _estimates(report: Report, epochs: int | None, price: float | None) -> Itera
         yield f"price      {found.usd:,.2f} USD   (an estimate, at {price:g} a million tokens)"
 
 
-def _verdict(report: Report, suite: str | None) -> Iterator[str]:
+def _verdict(report: Report, suite: str | None, *, upload: bool) -> Iterator[str]:
     """Whether to upload it, and the command to type next."""
     warnings = report.count("warning")
     also = f", {counted(warnings, 'warning')}" if warnings else ""
     file = shlex.quote(report.file)
+    if report.valid and not upload:
+        yield f"ready for trainers that read it: {counted(report.examples, 'example')}{also}"
+        return
     if report.valid:
         yield f"ready to upload: {counted(report.examples, 'example')}{also}"
         if suite is None:

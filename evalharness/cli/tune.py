@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -86,13 +86,18 @@ def check_verb(file: Path, how: How) -> None:
     wanted = _wanted(how)
     report = check(file, wanted)
     written = _written(file, report, how)
-    repairs = report.repairs
+    repairs = dict(report.repairs) if written is not None else {}
+    if how.dialect is not None:
+        repairs |= {f"left out: {finding.what}": 1 for finding in report.findings if finding.code == "left_out"}
     if written is not None:
+        wanted = replace(wanted, upload=how.dialect in (None, "openai", "dpo"))
         report = check(written, wanted)
+    elif how.fix and not how.as_json:
+        click.echo("nothing to repair, so no file was written\n")
     if how.as_json:
-        click.echo(json.dumps(_plain(report, written, repairs if written else {}), indent=2))
+        click.echo(json.dumps(_plain(report, written, repairs), indent=2))
     else:
-        _print(report, written, repairs if written else {}, wanted, how.suite)
+        _print(report, written, repairs, wanted, how.suite)
     leave(0 if report.valid else 2)
 
 

@@ -6,7 +6,7 @@ that a test session without one pays nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,7 +84,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Asks for everything at once, before the first item reports; in a process of xdist the first suite's item does."""
     found = session.config.stash.get(EVALUATION, None)
-    if found is None or session.config.option.collectonly or hasattr(session.config, "workerinput"):
+    if found is None or not found.settings.asks or hasattr(session.config, "workerinput"):
         return
     with _uncaptured(session.config):
         found.ask_or_stop()
@@ -101,33 +101,64 @@ def _uncaptured(config: pytest.Config) -> Iterator[None]:
         yield
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tells of a missing answer as the item tells it; what fails in a setup pytest would show with its traceback."""
+    report = yield
+    if report.failed and call.when == "setup" and call.excinfo is not None and EVALUATION in item.config.stash:
+        from evalharness.pytest_plugin.collecting import Item
+
+        if isinstance(item, Item):
+            report.longrepr = item.tell(call.excinfo)
+    return report
+
+
 def pytest_report_teststatus(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, object] | None:
     """A case that misses under a gate is evidence: neither passed nor failed."""
     called = report.passed and isinstance(report, pytest.TestReport) and report.when == "call"
-    if called and MISSED in [tuple(each) for each in report.user_properties]:
+    if called and any(each in (MISSED, list(MISSED)) for each in report.user_properties):
         return "missed", "m", ("MISSED", {"yellow": True})
     return None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hands what is to be told to the process that tells it."""
-    found = session.config.stash.get(EVALUATION, None)
+    """Hands what is to be told to the process that tells it; no session is green that could not do what it was told."""
     output = getattr(session.config, "workeroutput", None)
-    if found is not None and output is not None:
-        output["evalharness"] = found.told().plain()
+    told = _told(session.config)
+    if output is not None:
+        output["evalharness"] = told.plain()
+    if told.status:
+        session.exitstatus = told.status
+    elif told.faults and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     for path in session.config.stash[SETTINGS].shared:
         path.unlink(missing_ok=True)
 
 
+def _told(config: pytest.Config) -> Sighted:
+    """What there is to tell, of this process and of those that xdist has started."""
+    found = config.stash.get(EVALUATION, None)
+    return Sighted.joined([*config.stash[SETTINGS].sighted, *([found.told()] if found else [])])
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: pytest.Item) -> None:
-    """Under xdist: which files its processes will share, to take them away in the end."""
-    from evalharness.pytest_plugin.sharing import files
+    """Under xdist: what its processes are told of the terminal, and which files they will share.
 
+    Those are taken away in the end, and in the beginning too: a name given with `--testrunuid` may have been used.
+    """
     settings = node.config.stash[SETTINGS]
-    run = getattr(node, "workerinput", {}).get("testrunuid")
-    if isinstance(run, str):
-        settings.shared = files(settings.folder, run)
+    given = getattr(node, "workerinput", {})
+    given["evalharness"] = [settings.screen.columns, settings.screen.encoding]
+    run = given.get("testrunuid")
+    if isinstance(run, str) and not settings.shared:
+        from evalharness.pytest_plugin.sharing import files
+
+        settings.shared = files(settings, run)
+        for path in settings.shared:
+            path.unlink(missing_ok=True)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -140,10 +171,8 @@ def pytest_testnodedown(node: pytest.Item) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Verdicts, what it took, and where to look; baselines that no suite has."""
-    found = config.stash.get(EVALUATION, None)
-    sighted = [*config.stash[SETTINGS].sighted, *([found.told()] if found else [])]
-    lines = Sighted.joined(sighted).lines(brief=config.get_verbosity() < 0)
+    lines = _told(config).lines(config.stash[SETTINGS].screen, brief=config.get_verbosity() < 0)
     if lines:
-        terminalreporter.section("evalharness")
+        terminalreporter.write_sep("=", "evalharness")
         for line in lines:
             terminalreporter.write_line(line)

@@ -11,17 +11,19 @@ import pytest
 
 from evalharness.errors import EvalError
 from evalharness.escape import terminal
-from evalharness.pytest_plugin.failures import Inconclusive, Missed, NoAnswer, Regressed, Shown
+from evalharness.pytest_plugin.failures import Inconclusive, Missed, NoAnswer, Regressed, Shown, told
 from evalharness.pytest_plugin.state import MISSED, Selected
 
 if TYPE_CHECKING:
+    from _pytest._code.code import TerminalRepr
+
     from evalharness.pytest_plugin.evaluation import Evaluation
     from evalharness.suite import Case, Suite
 
-UNKNOWN = "  an answer that is missing is neither right nor wrong: run again to ask only for it"
-
 MARK = re.compile(r"[A-Za-z][\w.+-]*")
 """Tags that can be named in an expression of `-m`."""
+ACTING = frozenset({"skip", "skipif", "xfail", "usefixtures", "filterwarnings", "parametrize"})
+"""Markers that pytest obeys. A tag is a word to choose by: it must not make a case pass, or vanish."""
 
 
 class SuiteFile(pytest.File):
@@ -35,23 +37,35 @@ class SuiteFile(pytest.File):
         try:
             self.suite = self.evaluation.load(self.path)
         except EvalError as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(terminal(str(error), lines=True)) from None
         self._register(dict.fromkeys(tag for case in self.suite.cases for tag in case.tags))
         names = _Names()
         for case in self.suite.cases:
-            item: CaseItem = CaseItem.from_parent(self, name=names.free(case.id))
+            item: CaseItem = CaseItem.from_parent(self, **self._called(names.free(case.id)))
             item.of(self, case)
             yield item
         if self.suite.gate_declared:
             for criterion in self.suite.gate:
-                gate: GateItem = GateItem.from_parent(self, name=names.free(f"gate[{criterion.aspect}]"))
+                gate: GateItem = GateItem.from_parent(self, **self._called(names.free(f"gate[{criterion.aspect}]")))
                 gate.of(self, criterion.aspect)
                 yield gate
 
+    def _called(self, name: str) -> dict[str, str]:
+        """An item's name and whole id, which pytest reads as it reads one that was typed: brackets hold parameters.
+
+        An id that it made of the name would be another one, and `--lf` would not find it.
+        """
+        return {"name": name, "nodeid": f"{self.nodeid}::{name}"}
+
     def _register(self, tags: dict[str, None]) -> None:
         """Makes tags known as markers, so that `--strict-markers` takes them."""
-        for tag in filter(MARK.fullmatch, tags):
+        for tag in filter(_marks, tags):
             self.config.addinivalue_line("markers", f"{tag}: tag of an evalharness suite")
+
+
+def _marks(tag: str) -> bool:
+    """Whether a tag becomes a marker."""
+    return MARK.fullmatch(tag) is not None and tag not in ACTING
 
 
 class _Names:
@@ -70,7 +84,7 @@ class _Names:
         return free
 
 
-class _Item(pytest.Item):
+class Item(pytest.Item):
     """What cases and criteria share."""
 
     file: SuiteFile
@@ -78,7 +92,8 @@ class _Item(pytest.Item):
 
     def setup(self) -> None:
         """Asks, where nobody has yet; `NoAnswer` where nothing could be asked."""
-        self.file.evaluation.ask()
+        if self.file.evaluation.settings.asks:
+            self.file.evaluation.ask()
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """The suite's file, and the line the case begins on."""
@@ -86,12 +101,24 @@ class _Item(pytest.Item):
 
     def repr_failure(  # type: ignore[override] # the base class takes a style that nobody hands over
         self, excinfo: pytest.ExceptionInfo[BaseException]
-    ) -> object:
+    ) -> str | TerminalRepr:
         """What a reader needs, without a traceback of ours."""
-        return str(excinfo.value) if isinstance(excinfo.value, Shown) else super().repr_failure(excinfo)
+        return self.tell(excinfo, brief=self.config.getoption("tbstyle", "auto") == "line")
+
+    def tell(self, excinfo: pytest.ExceptionInfo[BaseException], *, brief: bool = False) -> str | TerminalRepr:
+        """The same; brief: only the line that pytest prints itself."""
+        error = excinfo.value
+        if isinstance(error, EvalError):
+            error = Shown(*str(error).split("\n", 1))
+        if not isinstance(error, Shown):
+            return super().repr_failure(excinfo)
+        fit = self.file.evaluation.settings.screen.fit
+        lines = [] if brief else [*fit(error.head), *fit(error.body, broken=False)]
+        path, line, _ = self.reportinfo()
+        return told(lines, "\n".join(fit(error.head, broken=False)), path, (line or 0) + 1)
 
 
-class CaseItem(_Item):
+class CaseItem(Item):
     """One case. Without a gate it passes or fails; with one it is evidence, unless it is a `must_pass`."""
 
     case: Case
@@ -101,7 +128,7 @@ class CaseItem(_Item):
         self.file, self.case = file, case
         self.line = max(0, case.line - 1)
         for tag in case.tags:
-            if MARK.fullmatch(tag):
+            if _marks(tag):
                 self.add_marker(tag)
             self.extra_keyword_matches.add(tag)
 
@@ -119,12 +146,14 @@ class CaseItem(_Item):
     def setup(self) -> None:
         """Asks, where nobody has yet; `NoAnswer` where this case got none."""
         super().setup()
+        if not self.file.evaluation.settings.asks:
+            return
         seen = self.file.evaluation.seen(self.path, self.case)
         if seen.state == "unknown":
-            raise NoAnswer(seen.why, f"  asked  {terminal(self.case.question)[:400]}\n{UNKNOWN}")
+            raise NoAnswer(*self.file.evaluation.tell_gap(self.path, self.case))
 
 
-class GateItem(_Item):
+class GateItem(Item):
     """All that the gate asks of one aspect. It rests on every case of the suite, so selecting it has them all asked."""
 
     aspect: str

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evalharness.errors import EvalError, Fault, Faults
+from evalharness.escape import terminal
 from evalharness.pytest_plugin.failures import NoAnswer
 from evalharness.pytest_plugin.results import Result, Ruled, Seen
 from evalharness.pytest_plugin.state import Selected, Settings, Sighted
@@ -38,15 +39,15 @@ class Evaluation:
         self.results: dict[Path, Result] | None = None
         self.notes: list[str] = []
         self.files: list[str] = []
+        self.faults: list[str] = []
         self._error = ""
+        self._status = 0
         self._seen: dict[tuple[Path, str], Seen] = {}
 
     @functools.cached_property
     def config(self) -> Config:
-        """The config of the project around the folder that pytest was started in; `Faults` where it is broken."""
-        from evalharness.config import load
-
-        return load(self.settings.folder)
+        """The config of the project; `Faults` where it is broken."""
+        return self.settings.project()
 
     @property
     def options(self) -> Options:
@@ -65,7 +66,7 @@ class Evaluation:
 
         load_files(tuple(self.config.folder / file for file in self.config.scorers))
         suite = load(self.shown(path))
-        other = next((each for each in self.suites.values() if each.name == suite.name), None)
+        other = next((each for at, each in self.suites.items() if each.name == suite.name and at != path), None)
         if other is not None:
             what = f"suite '{suite.name}' is also the name of {other.path}"
             raise Faults([Fault(suite.path, 1, 1, what, "a suite's name names its runs: give each its own")])
@@ -85,25 +86,31 @@ class Evaluation:
         try:
             self._ask_alone()
         except EvalError as error:
-            self._error = str(error)
+            self._error = terminal(str(error), lines=True)
             if error.exit_code == 2:
                 raise pytest.UsageError(self._error) from None
-            pytest.exit(self._error, returncode=error.exit_code)
+            pytest.exit(self._error.replace("\n  hint:", ";"), returncode=error.exit_code)
 
     def ask(self) -> None:
         """The same where an item waits for it, as under xdist; `NoAnswer` where it cannot be done."""
         if self.results is not None:
             return
         if self.broken:
-            raise NoAnswer("nothing is asked, since collecting failed")
+            self.session.shouldfail = "nothing is asked, since collecting failed"
+            raise NoAnswer(self.session.shouldfail)
         if not self._error:
             try:
                 self._ask_shared()
             except EvalError as error:
-                self._error = str(error)
-                self.session.shouldfail = self._error.partition("\n")[0]
+                self._refuse(str(error), error.exit_code)
         if self._error:
-            raise NoAnswer(self._error)
+            raise NoAnswer(*self._error.split("\n", 1))
+
+    def _refuse(self, why: str, status: int) -> None:
+        """Ends a process of xdist as `ask_or_stop` ends a session."""
+        self._error = terminal(why, lines=True)
+        self._status = int(pytest.ExitCode.USAGE_ERROR) if status == 2 else status
+        self.session.shouldfail = self._error.partition("\n")[0]
 
     def _ask_alone(self) -> None:
         from evalharness.grammar.content import uncollected
@@ -121,7 +128,10 @@ class Evaluation:
         if asked.interrupted is not None:
             raise asked.interrupted
         self._take({path: _result(each, arms) for (path, each), arms in zip(askings.items(), asked.arms, strict=True)})
-        self._after()
+        try:
+            self._after()
+        except EvalError as error:  # what was asked is shown all the same
+            self.faults.append(terminal(str(error), lines=True))
 
     def _ask_shared(self) -> None:
         """One process asks; the others wait, then read its runs."""
@@ -131,9 +141,16 @@ class Evaluation:
         if found is None:
             self._ask_alone()
             return
-        with sharing.turn(self.config, str(found["testrunuid"])) as share:
+        with sharing.turn(self.settings, str(found["testrunuid"])) as share:
+            if share.refused is not None:
+                self._refuse(*share.refused)
+                return
             if share.runs is None:
-                self._ask_alone()
+                try:
+                    self._ask_alone()
+                except EvalError as error:
+                    share.refuse(error)
+                    raise
                 assert self.results is not None
                 share.keep({str(path): result for path, result in self.results.items()})
                 return
@@ -174,7 +191,10 @@ class Evaluation:
         if self.settings.baseline:
             base = BASELINE if shelf(self.config.baselines, suite.name).filed else None
             if base is None:
-                self.notes.append(f"{suite.path}: no baseline was accepted yet, so there is nothing to compare with")
+                what = (
+                    "no baseline was accepted yet, so there is nothing to compare with; --eval-update WHY accepts one"
+                )
+                self.notes.append(f"{suite.path}: {what}")
         return (model,) if base in (None, model) else (base, model)
 
     def _after(self) -> None:
@@ -186,8 +206,7 @@ class Evaluation:
         if self.settings.update is not None:
             self.files += writing.accepted(results, self.settings.update, self.config)
         if self.settings.report is not None:
-            panel = self.panel
-            self.files += writing.reported(panel, self.settings.folder / self.settings.report)
+            self.files += writing.reported(self.panel, self.settings.folder, self.settings.report)
 
     # --- what the items need ------------------------------------------------------------------------------------------
 
@@ -218,19 +237,7 @@ class Evaluation:
             return Seen("passed", scores)
         if passed + unknown < needed:
             return Seen("missed", scores)
-        return Seen("unknown", scores, self._cause(path, case))
-
-    def _cause(self, path: Path, case: Case) -> str:
-        from evalharness.escape import one_line
-        from evalharness.measure import trials
-
-        for trial in trials(self.result(path).model, case.id):
-            if trial.failure is not None:
-                return one_line(f"{trial.failure.kind}: {trial.failure.message}", 300)
-            for score in trial.scores:
-                if score.grade.value is None:
-                    return one_line(f"{score.aspect}: {score.check}: {score.grade.why}", 300)
-        return "no answer"
+        return Seen("unknown", scores)
 
     @functools.cached_property
     def panel(self) -> Panel | None:
@@ -271,13 +278,20 @@ class Evaluation:
         """Why a case missed: a line, and what was said."""
         from evalharness.pytest_plugin import telling
 
-        return telling.missed(self.result(path), case)
+        return telling.missed(self.result(path), case, self.settings.screen.columns)
+
+    def tell_gap(self, path: Path, case: Case) -> tuple[str, str]:
+        """Why a case is unknown: a line, and what to do."""
+        from evalharness.pytest_plugin import telling
+
+        return telling.gap(self.result(path), case, self.settings.screen.columns)
 
     def tell_gate(self, path: Path, ruled: Ruled) -> tuple[str, str]:
         """Why a gate was not met: a line, and the cases that broke."""
         from evalharness.pytest_plugin import telling
 
-        return telling.unmet(self.result(path), self.comparison(path), ruled.aspect, ruled.rulings)
+        columns = self.settings.screen.columns
+        return telling.unmet(self.result(path), self.comparison(path), ruled.aspect, ruled.rulings, columns)
 
     def told(self) -> Sighted:
         """What the end of the session says."""
@@ -288,17 +302,26 @@ class Evaluation:
         counts = {self.shown(path): self._missed(path) for path in found}
         return Sighted(
             suites={name: telling.verdict(name, *row) for name, row in rows.items()},
-            detail={name: telling.detail(row[0], counts[name]) for name, row in rows.items()},
+            detail={name: telling.detail(*row, counts[name]) for name, row in rows.items()},
             notes=(*self.notes, *self._unused()),
             files=tuple(self.files),
+            faults=tuple(self.faults),
+            status=self._status,
         )
 
     def _missed(self, path: Path) -> int:
         return sum(self.seen(path, case).state == "missed" for case in self.result(path).suite.cases)
 
     def _unused(self) -> Iterator[str]:
-        """Baselines that no suite has, where all suites there are were collected."""
-        return iter(())
+        """Baselines that no suite has, where every suite of the project was collected."""
+        from evalharness.snapshots import unused
+
+        folders = [folder for folder in self.settings.suites if folder.is_dir()]
+        there = {path for folder in folders for path in folder.rglob("*") if self.settings.takes(path, named=False)}
+        if self.results is None or not there <= self.suites.keys():
+            return
+        for fault in unused(self.config.baselines, {suite.name for suite in self.suites.values()}, folders):
+            yield terminal(str(fault), lines=True)
 
 
 def _result(asking: Asking, arms: tuple[Arm, ...]) -> Result:

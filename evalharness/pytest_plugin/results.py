@@ -14,11 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How a case came out. scores: each aspect's mean over the samples; why: the cause, where the state is unknown."""
+    """How a case came out. scores: each aspect's mean over the samples."""
 
     state: Literal["passed", "missed", "unknown"]
     scores: tuple[tuple[str, object], ...]
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

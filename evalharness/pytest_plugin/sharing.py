@@ -13,38 +13,46 @@ from typing import TYPE_CHECKING
 from evalharness import snapshots, store
 from evalharness.baselines import recall
 from evalharness.config import Config
-from evalharness.errors import EvalError
+from evalharness.errors import EvalError, StoreError
 from evalharness.escape import slug
 from evalharness.measure import Arm
 from evalharness.suite import Suite
 
 if TYPE_CHECKING:
     from evalharness.pytest_plugin.results import Result
+    from evalharness.pytest_plugin.state import Settings
 
 
-def files(folder: Path, run: str) -> tuple[Path, Path]:
+def files(settings: Settings, run: str) -> tuple[Path, Path]:
     """The lock and the list of runs that the processes of one session share. run: xdist's own name for the session."""
-    from evalharness.config import load
-
     try:
-        state = load(folder).state
+        state = settings.project().state
     except EvalError:  # a broken config is told where a suite is collected
-        state = folder / ".evalharness"
+        state = settings.folder / ".evalharness"
     name = slug(f"pytest-{run}")
     return state / f"{name}.lock", state / f"{name}.json"
 
 
 @dataclass(slots=True)
 class Share:
-    """What a process found when its turn came. runs: where the arms of each suite are; None when nobody has asked."""
+    """What a process found when its turn came.
+
+    runs: where the arms of each suite are; None when nobody has asked. refused: why it could not be asked, and the
+    status to end with: what one process was refused, the others do not ask again.
+    """
 
     path: Path
-    runs: dict[str, list[tuple[str, str]]] | None
+    runs: dict[str, list[tuple[str, str]]] | None = None
+    refused: tuple[str, int] | None = None
 
     def keep(self, results: Mapping[str, Result]) -> None:
         """Says where the runs are: by suite the file of each arm and, of a snapshot, its name."""
         runs = {name: [_entry(arm) for arm in (each.base, each.model) if arm] for name, each in results.items()}
-        store.write_text(self.path, iter([json.dumps(runs)]))
+        store.write_text(self.path, iter([json.dumps({"runs": runs})]))
+
+    def refuse(self, error: EvalError) -> None:
+        """Says why nothing could be asked."""
+        store.write_text(self.path, iter([json.dumps({"refused": [str(error), error.exit_code]})]))
 
 
 def _entry(arm: Arm) -> tuple[str, str]:
@@ -52,16 +60,21 @@ def _entry(arm: Arm) -> tuple[str, str]:
 
 
 @contextmanager
-def turn(config: Config, run: str) -> Iterator[Share]:
+def turn(settings: Settings, run: str) -> Iterator[Share]:
     """Waits until no other process of the session asks."""
     import fcntl
 
-    lock, path = files(config.folder, run)
+    lock, path = files(settings, run)
     store.safe_folder(lock.parent)
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        raise StoreError(f"{lock}: this file cannot be opened: {error.strerror}") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield Share(path, json.loads(path.read_text("utf-8")) if path.exists() else None)
+        found = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        refused = found.get("refused")
+        yield Share(path, found.get("runs"), (str(refused[0]), int(refused[1])) if refused else None)
     finally:
         os.close(descriptor)
 

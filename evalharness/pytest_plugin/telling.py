@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
+from evalharness.compare import alone
 from evalharness.escape import collapsed, one_line, terminal
 from evalharness.findings import Comparison, Flip, Pair, Ruling
 from evalharness.layout import Span, wrapped
@@ -15,6 +15,8 @@ from evalharness.pytest_plugin.results import Result
 from evalharness.records import Score, Trial
 from evalharness.reports import base as words
 from evalharness.reports.base import MARKS
+from evalharness.sheet import LASTING
+from evalharness.stats.paired import overall_outcome
 from evalharness.suite import Case
 from evalharness.worddiff import Piece, word_diff
 
@@ -27,8 +29,8 @@ LABEL = 10
 """Columns of a label with the blanks around it."""
 
 
-def missed(result: Result, case: Case) -> tuple[str, str]:
-    """Why a case missed: in a line, then the question, the replies and every check that failed."""
+def missed(result: Result, case: Case, columns: int) -> tuple[str, str]:
+    """Why a case missed: in a line, then the question, the replies, and every check that failed besides."""
     model = trials(result.model, case.id)
     failed = [(trial, score) for trial in model for score in trial.scores if not score.passed]
     head = _reason(failed[0][1]) if failed else "does not pass"
@@ -37,18 +39,39 @@ def missed(result: Result, case: Case) -> tuple[str, str]:
         rows.append(("tags", ", ".join(case.tags)))
     rows += _replies(result, case, failed[0] if failed else None)
     reasons = dict.fromkeys(_reason(score) for _, score in failed)
-    rows += [("why", reason) for reason in reasons]
+    rows += [("also", reason) for reason in reasons if reason != head]
     if len(model) > 1:
         rows.append(("samples", f"{sum(_passes(trial) for trial in model)} of {len(model)} passed"))
     rows.append(("closer", _command(result, case.id)))
-    return terminal(head), "\n".join(_lines(rows))
+    return terminal(head), "\n".join(_lines(rows, columns))
 
 
-def unmet(result: Result, comparison: Comparison | None, aspect: str, rulings: Sequence[Ruling]) -> tuple[str, str]:
+def gap(result: Result, case: Case, columns: int) -> tuple[str, str]:
+    """Why a case is neither right nor wrong: in a line, then the question and what to do."""
+    head, remedy = "no answer", "run again: it asks only what is missing"
+    for trial in trials(result.model, case.id):
+        if trial.failure is not None:
+            head = f"{trial.failure.kind}: {trial.failure.message}"
+            if trial.failure.kind == "missing":
+                remedy = "leave --eval-cache only away to ask for it"
+            elif trial.failure.kind in LASTING:
+                remedy = "mend this first: asking again gives the same"
+            break
+        ungraded = next((score for score in trial.scores if score.grade.value is None), None)
+        if ungraded is not None:
+            head, remedy = _reason(ungraded), "a check that could not grade is neither right nor wrong"
+            break
+    rows = [("asked", one_line(case.question, 600)), ("remedy", remedy)]
+    return terminal(one_line(head, 300)), "\n".join(_lines(rows, columns))
+
+
+def unmet(
+    result: Result, comparison: Comparison | None, aspect: str, rulings: Sequence[Ruling], columns: int
+) -> tuple[str, str]:
     """Why a gate was not met: in a line, then what was asked, the remedy, and the cases that broke."""
     first = next((r for r in rulings if r.outcome == "REGRESSED"), None)
     first = first or next((r for r in rulings if r.outcome == "INCONCLUSIVE"), rulings[0])
-    rows: list[Row] = [("asked", f"{aspect}: {ruling.asked}") for ruling in rulings]
+    rows: list[Row] = [("gate", f"{aspect}: {ruling.asked}") for ruling in rulings]
     for ruling in rulings:
         rows += [("also", f"{ruling.outcome}: {ruling.sentence}")] if ruling is not first else []
         rows += [("remedy", ruling.remedy)] if ruling.remedy else []
@@ -63,33 +86,40 @@ def unmet(result: Result, comparison: Comparison | None, aspect: str, rulings: S
         if len(broke) > FEW:
             rows.append(("", f"… and {len(broke) - FEW:,} more"))
     rows.append(("closer", _command(result)))
-    return terminal(one_line(first.sentence, 400)), "\n".join(_lines(rows))
+    return terminal(one_line(first.sentence, 400)), "\n".join(_lines(rows, columns))
 
 
 def verdict(name: str, result: Result, comparison: Comparison | None) -> list[str]:
-    """What the end says of a suite: its verdict against the base, where its gate gives one."""
+    """What the end says of a suite: the verdict, where its gate gives one."""
     arms = terminal(" → ".join(arm.run.model.name for arm in (result.base, result.model) if arm))
-    if comparison is None or not result.suite.gate_declared:
+    if not result.suite.gate_declared or result.suite.selected:
         return [f"{terminal(name)}  {arms}"]
-    word = comparison.verdict.outcome
-    reasons = [f"  {MARKS[r.outcome]} {terminal(one_line(r.sentence, 300))}" for r in comparison.rulings]
+    rulings = comparison.rulings if comparison else alone(result.model)
+    word = comparison.verdict.outcome if comparison else overall_outcome([ruling.outcome for ruling in rulings])
+    reasons = [f"  {MARKS[r.outcome]} {terminal(one_line(r.sentence, 300))}" for r in rulings]
     return [f"{terminal(name)}  {arms}: {MARKS[word]} {word}", *reasons]
 
 
-def detail(result: Result, misses: int) -> list[str]:
-    """What it took, how many cases missed, and what warnings there are."""
-    suite, model = result.suite, result.model
-    counts = [f"{words.count(len(suite.cases), 'case')} x {model.run.suite.samples}", f"{misses:,} missed"]
+def detail(result: Result, comparison: Comparison | None, misses: int) -> list[str]:
+    """How many cases missed, what it took, why answers are missing, and what to be careful about."""
+    suite, samples = result.suite, result.model.run.suite.samples
+    arms = [arm for arm in (result.base, result.model) if arm]
+    cases = words.count(len(suite.cases), "case")
     if suite.selected:
-        counts.append(f"a selection of {suite.whole:,}")
-    tallies = [arm.run.tally for arm in (result.base, model) if arm and arm.run.tally and not arm.run.snapshot]
+        cases = f"{len(suite.cases):,} of {words.count(suite.whole, 'case')}"
+    counts = [f"{cases} x {samples:,}" if samples > 1 else cases, f"{misses:,} missed"]
+    tallies = [arm.run.tally for arm in arms if arm.run.tally and not arm.run.snapshot]
     sent, known = sum(tally.sent for tally in tallies), sum(tally.cached for tally in tallies)
-    took = [f"{words.count(sent, 'request')} sent", f"{known:,} known before"]
+    took = [f"{words.count(sent, 'request')} sent" if sent else "nothing sent", f"{known:,} known before"]
     usd = [tally.usd for tally in tallies]
-    if sent:
-        took.append("cost unknown" if None in usd else f"{sum(price for price in usd if price):.4f} USD")
-    gaps = [f"  no answer: {number:,} {kind}" for kind, number in sorted(model.sheet.failures.items())]
-    return [f"  {', '.join(counts)}; {', '.join(took)}", *gaps]
+    if sent and None not in usd:
+        took.append(f"{sum(price for price in usd if price):.4f} USD")
+    lines = [f"  {', '.join(counts)}; {', '.join(took)}"]
+    for arm in arms:
+        gaps = ", ".join(f"{number:,} {kind}" for kind, number in sorted(arm.sheet.failures.items()))
+        lines += [f"  no answer from {terminal(arm.run.model.name)}: {gaps}"] if gaps else []
+    warnings = comparison.warnings if comparison else ()
+    return [*lines, *(f"  warning: {terminal(one_line(warning, 300))}" for warning in warnings)]
 
 
 def _reason(score: Score) -> str:
@@ -154,14 +184,13 @@ def _name(arm: Arm) -> str:
     return shlex.quote(arm.run.model.name)
 
 
-def _lines(rows: Iterable[Row]) -> Iterator[str]:
+def _lines(rows: Iterable[Row], columns: int) -> Iterator[str]:
     """Labels, and what they stand beside, broken to fit the terminal."""
-    width = max(40, shutil.get_terminal_size((100, 24)).columns)
     for label, text in rows:
         spans: Iterable[Span] = [(text, "")] if isinstance(text, str) else text
         safe = [(terminal(part), style) for part, style in spans]
         if label == "closer":  # to copy, so in one piece
             yield f"  {label:<{LABEL - 2}}{''.join(part for part, _ in safe)}"
             continue
-        for place, line in enumerate(wrapped(safe, width - LABEL)):
+        for place, line in enumerate(wrapped(safe, columns - LABEL)):
             yield f"{'' if place else '  ' + label:<{LABEL}}{''.join(part for part, _ in line)}".rstrip()

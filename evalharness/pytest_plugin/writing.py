@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalharness.errors import EvalError, suggestion
 from evalharness.pytest_plugin.state import REPORTS
 
 if TYPE_CHECKING:
@@ -33,15 +32,23 @@ def accepted(results: Sequence[Result], why: str, config: Config) -> Iterator[st
             yield f"accepted: {filed.name} is the baseline of {name} (commit {filed.path.relative_to(config.folder)})"
 
 
-def reported(panel: Panel | None, path: Path) -> Iterator[str]:
-    """Writes the comparisons to a file, in the format that its name ends with."""
+def reported(panel: Panel | None, folder: Path, name: str) -> Iterator[str]:
+    """Writes the comparisons to a file, in the format that its name ends with; to a folder as `compare` does.
+
+    name: of the file or folder, seen from `folder`.
+    """
     from evalharness.reports.base import REPORTS as FORMATS
+    from evalharness.reports.files import USUAL, write
     from evalharness.store import write_text
 
     if panel is None:
-        yield f"no report: nothing was compared, so {path.name} was not written"
+        yield f"no report: nothing was compared, so {name} was not written"
         return
-    if path.suffix not in REPORTS:
-        raise EvalError(f"--eval-report {path.name}: which format?", suggestion(path.suffix, REPORTS))
+    path = folder / name
+    if not path.suffix:
+        for page in write(panel, USUAL, path):
+            if page.suffix == ".html":
+                yield f"report: {Path(name, page.relative_to(path))}"
+        return
     write_text(path, FORMATS.get(REPORTS[path.suffix])(panel))
-    yield f"report: {path}"
+    yield f"report: {name}"

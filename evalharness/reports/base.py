@@ -6,16 +6,16 @@ of the score's range, never percent changes.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from evalharness.escape import one_line
 from evalharness.findings import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef
-from evalharness.records import Tally, Trial, Word
+from evalharness.records import Trial, Word
 from evalharness.registry import Registry
 from evalharness.sheet import LASTING, weighted
+from evalharness.text import listed
 
 
 class Report(Protocol):
@@ -233,10 +233,17 @@ def losses(left_out: Sequence[LeftOut]) -> tuple[str, ...]:
     """The cases that could not be compared, counted by side and cause, the most frequent first."""
     cases: dict[tuple[str, str], set[str]] = {}
     for lost in left_out:
-        cases.setdefault((lost.side, lost.cause), set()).add(lost.case)
+        side = lost.side if lost.aspect else ""  # a whole case is no loss of one side: the cause says whose it is
+        cases.setdefault((side, lost.cause), set()).add(lost.case)
     ranked = sorted(cases.items(), key=lambda item: (-len(item[1]), item[0]))
-    where = {"base": "base only", "tuned": "tuned only", "both": "both arms"}
-    return tuple(f"{count(len(names), 'case')}, {where[side]}: {cause}" for (side, cause), names in ranked)
+    where = {"base": ", base only", "tuned": ", tuned only", "both": ", both arms", "": ""}
+    return tuple(f"{count(len(names), 'case')}{where[side]}: {cause}" for (side, cause), names in ranked)
+
+
+def arms(comparison: Comparison) -> tuple[tuple[str, RunRef], ...]:
+    """The arms by the part they play: base, tuned, and, where the way led over a third, via."""
+    third = () if comparison.rebased is None else (("via", comparison.rebased.via),)
+    return (("base", comparison.base), ("tuned", comparison.tuned), *third)
 
 
 # --- answers that are missing -----------------------------------------------------------------------------------------
@@ -248,10 +255,10 @@ INCOMPLETE = "answers are missing: left out of the numbers and counted, never ta
 
 def gaps(comparison: Comparison) -> tuple[tuple[str, str], ...]:
     """Why answers are missing, `tuned: 3 invalid: not JSON`, and the remedy: for each arm and kind of failure."""
-    base, tuned = comparison.base, comparison.tuned
-    alike = base.model.name == tuned.model.name
+    sides = arms(comparison)
+    alike = len({side.model.name for _, side in sides}) < len(sides)
     found: list[tuple[str, str]] = []
-    for role, side in (("base", base), ("tuned", tuned)):
+    for role, side in sides:
         arm = role if alike else side.model.name
         for kind, number in side.failures.items():
             said = one_line(side.said.get(kind, ""), LONGEST_TEXT)
@@ -286,7 +293,7 @@ def _missed(trials: Sequence[Trial]) -> str:
     return one_line(": ".join(parts), LONGEST_TEXT) + (f" ({'; '.join(more)})" if more else "")
 
 
-# --- the verdict, and how it was made ---------------------------------------------------------------------------------
+# --- the verdict ------------------------------------------------------------------------------------------------------
 
 
 def further_reasons(comparison: Comparison) -> tuple[str, ...]:
@@ -302,85 +309,17 @@ def own_reasons(panel: Panel) -> tuple[str, ...]:
 
 
 def lead(comparison: Comparison) -> str:
-    """The verdict in one sentence: that of the first criterion that decided it."""
-    deciding = [r.sentence for r in comparison.rulings if r.outcome == comparison.verdict.outcome]
-    return next(iter((*deciding, *comparison.verdict.reasons)), "")
-
-
-def statistics(delta: Delta) -> tuple[tuple[str, str], ...]:
-    """Every number behind one row, as label and text."""
-    k_base, k_tuned = delta.samples
-    rows = [
-        ("cases", f"{delta.cases:,} of {delta.cases + delta.left_out:,}"),
-        ("groups", f"{delta.groups:,}" if delta.groups not in (0, delta.cases) else ""),
-        ("samples", f"{k_base}" if k_base == k_tuned else f"{k_base} and {k_tuned}"),
-        ("up, down, unchanged", f"{delta.ups:,}, {delta.downs:,}, {delta.unchanged:,}"),
-        (f"interval {delta.interval}".strip(), span(delta.low, delta.high, delta.margin)),
-        ("suite scope", span(delta.suite_low, delta.suite_high, delta.margin)),
-        ("standard error", "" if delta.error is None else f"{100 * delta.error:.2f}"),
-        ("p", "" if delta.p is None else p_value(delta.p)),
-        ("mid-p", "" if delta.p_midp is None else p_value(delta.p_midp)),
-        ("p (Holm)" if delta.gates else "q", "" if delta.p_adjusted is None else p_value(delta.p_adjusted)),
-        ("p non-inferior", "" if delta.p_noninferior is None else p_value(delta.p_noninferior)),
-        ("margin", limit(delta.margin)),
-        ("provable margin", "" if delta.provable_margin is None else f"{100 * delta.provable_margin:.2f}"),
-    ]
-    return tuple((label, text) for label, text in rows if text)
-
-
-def arm_facts(side: RunRef) -> tuple[tuple[str, str], ...]:
-    """What one arm was, how its replies ended and what it took, as label and text."""
-    endings = {**side.outcomes, **{f"failed ({kind})": number for kind, number in side.failures.items()}}
-    tally, model = side.tally, side.model
-    rows = [
-        ("model", model.use),
-        ("served as", ", ".join(side.served)),
-        ("server", model.server or model.base_url),
-        ("parameters", ", ".join(f"{name}={value}" for name, value in {**model.params, **model.extra_body}.items())),
-        ("left out of the request", ", ".join(model.drop)),
-        ("began", side.began),
-        ("replies", ", ".join(f"{number:,} {name}" for name, number in endings.items() if number)),
-        ("scored", f"{side.scored:,} of {count(side.asked, 'sample')}"),
-        ("run file", shown_path(side.path)),
-        ("requests", _took(tally) if tally is not None else "not counted: this run was cut short"),
-    ]
-    return tuple((label, text) for label, text in rows if text)
-
-
-def _took(tally: Tally) -> str:
-    """How many answers were bought, and for how much."""
-    told = [f"{tally.sent:,} sent, {tally.cached:,} known before"]
-    if tally.sent or tally.usd:
-        told.append("cost unknown" if tally.usd is None else f"{tally.usd:.4f} USD")
-    if tally.usage.tokens_in or tally.usage.tokens_out:
-        told.append(f"{count(tally.usage.tokens_in, 'token')} in, {tally.usage.tokens_out:,} out")
-    return "; ".join(told)
-
-
-def shown_path(path: str) -> str:
-    """A path as others may see it: from the current folder, or of one that lies elsewhere its name only."""
-    if not os.path.isabs(path):
-        return path
-    try:
-        near = os.path.relpath(path)
-    except (OSError, ValueError):  # the current folder is gone
-        near = os.pardir
-    return os.path.basename(path) if near.split(os.sep)[0] == os.pardir else near
-
-
-def suite_facts(comparison: Comparison) -> tuple[tuple[str, str], ...]:
-    """How the numbers came to be, as label and text: enough to make them again."""
-    suite = comparison.suite
-    n = max((delta.cases for delta in comparison.deltas), default=0)
-    rows = [
-        ("suite", f"{suite.name} {suite.hash[:12]} ({shown_path(suite.path)})"),
-        ("compared", f"{count(n, 'case')}, {count(suite.samples, 'sample')} a case"),
-        ("selection", ", ".join(suite.selected)),
-        ("judges", ", ".join(suite.judges)),
-        ("reading", f"scope {suite.scope}, alpha {suite.alpha:g}, test {suite.test}, seed {comparison.seed}"),
-        ("evalharness", comparison.version),
-    ]
-    return tuple((label, text) for label, text in rows if text)
+    """The verdict in one sentence: that all held, or the first criterion that decided it and the names of others."""
+    word = comparison.verdict.outcome
+    deciding = [ruling for ruling in comparison.rulings if ruling.outcome == word]
+    if not deciding:
+        return next(iter(comparison.verdict.reasons), "")
+    aspects = list(dict.fromkeys(ruling.aspect for ruling in deciding))
+    if len(aspects) > 1 and word == "HELD":
+        return f"{listed(aspects)} held: all that the gate asks is met"
+    others = aspects[1:]
+    also = {"INCONCLUSIVE": "undecided"}.get(word, word.lower())
+    return deciding[0].sentence + (f"; also {also}: {listed(others)}" if others else "")
 
 
 # --- cases and their replies ------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from evalharness.escape import one_line, script_json, terminal
 from evalharness.findings import Comparison, Delta, Pair, Panel, Ruling
 from evalharness.records import Conversation, Trial
 from evalharness.reports import base as words
+from evalharness.reports import made, survived
 from evalharness.reports.base import MARKS, case_score, report
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ def render(panel: Panel) -> Iterator[str]:
 
     It comes in pieces of a few cases each.
     """
-    page = _environment()
-    style, script = (_asset(page, name) for name in ("page.css", "page.js"))
-    allowed = f"style-src '{_hash(style)}'; script-src '{_hash(script)}'"
+    page = environment()
+    style, script = (asset(page, name) for name in ("page.css", "page.js"))
+    allowed = f"style-src '{hashed(style)}'; script-src '{hashed(script)}'"
     policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
     stream = page.get_template("page.html.j2").stream(
         {
@@ -50,6 +51,8 @@ def render(panel: Panel) -> Iterator[str]:
             "script": script,
             "policy": policy,
             "words": words,
+            "made": made,
+            "survived": survived,
             "marks": MARKS,
             "cases": Cases,
             "picture": picture,
@@ -61,7 +64,8 @@ def render(panel: Panel) -> Iterator[str]:
 
 
 @functools.cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates whose every text is escaped, and whose every character can be seen."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     page = Environment(
@@ -82,7 +86,8 @@ def _visible(value: object) -> object:
     return terminal(value, lines=True) if type(value) is str else value
 
 
-def _asset(page: Environment, name: str) -> Markup:
+def asset(page: Environment, name: str) -> Markup:
+    """A file of the package as it is: a style or a script."""
     from markupsafe import Markup
 
     if page.loader is None:
@@ -90,7 +95,8 @@ def _asset(page: Environment, name: str) -> Markup:
     return Markup(page.loader.get_source(page, name)[0])  # noqa: S704 - a file of this package
 
 
-def _hash(text: str) -> str:
+def hashed(text: str) -> str:
+    """How a policy names a style or a script that it lets be."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 

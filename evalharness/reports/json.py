@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from evalharness.errors import EvalError
 from evalharness.findings import Comparison, Pair, Panel, Verdict
 from evalharness.reports.base import report
+from evalharness.reports.made import shown_path
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -33,8 +34,10 @@ def render(panel: Panel, *, pairs: bool = True) -> Iterator[str]:
     """Everything a comparison found as one JSON object, for programs, and to render any other format from later.
 
     A case of `pairs` is a line. pairs: whether the replies are in it; without them it cannot be read back into
-    side-by-side reports, but says all about the verdict.
+    side-by-side reports, but says all about the verdict. With them it is made to be handed on, so files are named as
+    others may see them.
     """
+    panel = replace(panel, comparisons=tuple(map(_public, panel.comparisons))) if pairs else panel
     yield f'{{\n  "evalharness": {SCHEMA},\n'
     if len(panel.comparisons) == 1 and panel.comparisons[0].verdict == panel.verdict:
         yield from _members(panel.comparisons[0], pairs=pairs)
@@ -46,6 +49,17 @@ def render(panel: Panel, *, pairs: bool = True) -> Iterator[str]:
             yield "}"
         yield "\n  ]\n"
     yield "}\n"
+
+
+def _public(comparison: Comparison) -> Comparison:
+    """The comparison with its files named from the current folder, those elsewhere by their name only."""
+    sides = (replace(side, path=shown_path(side.path)) for side in (comparison.base, comparison.tuned))
+    rebased = comparison.rebased
+    if rebased is not None:
+        rebased = replace(rebased, via=replace(rebased.via, path=shown_path(rebased.via.path)))
+    suite = replace(comparison.suite, path=shown_path(comparison.suite.path))
+    base, tuned = sides
+    return replace(comparison, suite=suite, base=base, tuned=tuned, rebased=rebased)
 
 
 def _members(comparison: Comparison, *, pairs: bool) -> Iterator[str]:

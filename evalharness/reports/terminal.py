@@ -7,80 +7,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
-from evalharness.escape import collapsed, one_line, terminal
+from evalharness.escape import collapsed
 from evalharness.findings import Comparison, Delta, Flip, Pair, Panel, Ruling
-from evalharness.layout import Span, aligned, cells_of, wrapped
+from evalharness.layout import Span, aligned, cells_of
 from evalharness.records import Word
 from evalharness.reports import base as words
+from evalharness.reports import made, survived
 from evalharness.reports.base import MARKS, report
+from evalharness.reports.screen import Screen
 from evalharness.worddiff import Piece, word_diff
 
 FEW = 5
 """Flips shown of each side unless all are asked for."""
-
-SGR = {
-    "": "",
-    "bold": "1",
-    "dim": "2",
-    "HELD": "1;36",
-    "IMPROVED": "1;32",
-    "REGRESSED": "1;31",
-    "INCONCLUSIVE": "1;33",
-    "removed": "4;31",
-    "added": "4;32",
-    "alarm": "1;31",
-}
-ASCII = {
-    "▲": "^", "▼": "v", "…": "...", "–": "-", "→": "->", "✗": "x", "✓": "+", "·": "-", "─": "-", "━": "=", "●": "o",
-    "┊": ":", "│": "|", "┿": "+", "╋": "#", "▸": ">", "◂": "<", "’": "'",
-}  # fmt: skip
-_TO_ASCII = str.maketrans(ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """What can be shown: columns, colour, and the characters its encoding has."""
-
-    width: int
-    color: bool
-    verbose: bool
-    encoding: str
-    more: str = ""
-
-    @property
-    def ascii(self) -> bool:
-        """Whether the signs of this report must do with ASCII."""
-        try:
-            "".join(ASCII).encode(self.encoding)
-        except (LookupError, UnicodeError):
-            return True
-        return False
-
-    def safe(self, text: str, most: int | None = words.LONGEST_TEXT) -> str:
-        """A text from outside, on one line, harmless, and at most so long."""
-        line = one_line(text, most)
-        return terminal(line.translate(_TO_ASCII) if self.ascii else line, encoding=self.encoding)
-
-    def line(self, spans: Sequence[Span], indent: int = 0) -> str:
-        """One line of output."""
-        painted = "".join(self._painted(self.sign(text), style) for text, style in spans)
-        return f"{' ' * indent}{painted}".rstrip(" ") + "\n"
-
-    def lines(self, spans: Sequence[Span], indent: int = 0, hang: int | None = None) -> Iterator[str]:
-        """As many lines as it takes; those after the first are indented by `hang`."""
-        hang = indent if hang is None else hang
-        signed = [(self.sign(text), style) for text, style in spans]
-        for place, part in enumerate(wrapped(signed, max(12, self.width - hang), indent - hang)):
-            yield self.line(part, hang if place else indent)
-
-    def sign(self, text: str) -> str:
-        """The report's own signs, in ASCII where need be."""
-        return text.translate(_TO_ASCII) if self.ascii and not text.isascii() else text
-
-    def _painted(self, text: str, style: str) -> str:
-        return f"\x1b[{SGR[style]}m{text}\x1b[0m" if self.color and style and text.strip() else text
 
 
 @report("terminal")
@@ -127,6 +66,7 @@ def _comparison(screen: Screen, comparison: Comparison) -> Iterator[str]:
     yield from _changes(screen, comparison)
     yield from _look_here(screen, comparison)
     yield from _notes(screen, comparison)
+    yield from _kept(screen, comparison)
     yield from _verdict(screen, comparison)
     if screen.verbose:
         yield from _statistics(screen, comparison)
@@ -184,16 +124,12 @@ def _pieces(screen: Screen, pieces: Iterable[Piece], change: str) -> Iterator[Sp
         if piece.kind == "gap":
             yield (text, "dim")
         elif piece.kind == "same":
-            yield (_exact(screen, text), "")
+            yield (screen.exact(text), "")
         else:
             bare = text.strip() or text
-            text = _exact(screen, bare)
+            text = screen.exact(bare)
             yield (text if screen.color else f"{opening}{text}{closing}", change)
             yield (" " if piece.text[-1:].isspace() and bare != " " else "", "")
-
-
-def _exact(screen: Screen, text: str) -> str:
-    return terminal(text.translate(_TO_ASCII) if screen.ascii else text, encoding=screen.encoding)
 
 
 # --- the diff table ---------------------------------------------------------------------------------------------------
@@ -375,6 +311,29 @@ def _notes(screen: Screen, comparison: Comparison) -> Iterator[str]:
         yield from screen.lines([(f"{label:<10}", "INCONCLUSIVE"), (screen.safe(text), "")], 0, 10)
 
 
+def _kept(screen: Screen, comparison: Comparison) -> Iterator[str]:
+    """The three-way table, where there are three arms."""
+    rebased = comparison.rebased
+    if rebased is None:
+        return
+    head: list[Span] = [("WHAT SURVIVED  ", "bold"), (screen.safe(rebased.sentence, 2 * words.LONGEST_TEXT), "")]
+    yield "\n" + "".join(screen.lines(head, 0, 2))
+    parts = [f"{part} {screen.safe(name, words.LONGEST_NAME)}" for part, name in survived.arms(comparison)]
+    yield from screen.lines([(" · ".join(parts), "dim")], 2)
+    rows: list[tuple[Span, ...]] = []
+    for name, *numbers in map(survived.cells, rebased.rows):
+        rows.append(((screen.safe(name, words.LONGEST_NAME), "bold"), *((text, "") for text in numbers)))
+    for names in (survived.HEAD, survived.BRIEF):
+        lines = aligned([tuple((name, "dim") for name in names), *rows], {1, 2, 3, 4, 5, 6})
+        if all(cells_of(spans) <= screen.width - 2 for spans in lines):
+            yield from (screen.line(spans, 2) for spans in lines)
+            return
+    for row, kept in zip(rows, rebased.rows, strict=True):
+        yield from screen.lines([row[0], (f"  {words.count(kept.cases, 'case')}", "dim")], 2, 4)
+        yield from screen.lines([row[2], (" → ", "dim"), row[3], (" → ", "dim"), row[4]], 4)
+        yield from screen.lines([(survived.told(kept), "")], 4)
+
+
 def _verdict(screen: Screen, comparison: Comparison) -> Iterator[str]:
     verdict = comparison.verdict
     yield "\n"
@@ -415,17 +374,17 @@ def _statistics(screen: Screen, comparison: Comparison) -> Iterator[str]:
     about = f"  scope {suite.scope}, alpha {suite.alpha:g}, test {suite.test}, seed {comparison.seed}"
     yield "\n" + "".join(screen.lines([("STATISTICS", "bold"), (about, "dim")]))
     for delta in (*words.changes(comparison), *words.diagnostics(comparison)):
-        facts = [part for label, text in words.statistics(delta) for part in ((f"{label} ", "dim"), (f"{text}   ", ""))]
+        facts = [part for label, text in made.statistics(delta) for part in ((f"{label} ", "dim"), (f"{text}   ", ""))]
         yield from screen.lines([(screen.safe(delta.slice, words.LONGEST_NAME), "bold")], 2, 4)
         yield from screen.lines(facts, 4)
 
 
 def _footer(screen: Screen, comparison: Comparison) -> Iterator[str]:
     yield "\n"
-    (_, suite), *reading = words.suite_facts(comparison)
+    (_, suite), *reading = made.suite_facts(comparison)
     facts = [("suite", suite, tuple(reading))]
-    for label, side in (("base", comparison.base), ("tuned", comparison.tuned)):
-        known = words.arm_facts(side)
+    for label, side in words.arms(comparison):
+        known = made.arm_facts(side)
         brief = known if screen.verbose else tuple(fact for fact in known if fact[0] not in ("parameters", "run file"))
         facts.append((label, side.model.name, brief))
     for label, name, rows in facts:

@@ -41,13 +41,15 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a file is checked for. method: None goes by the file. context: tokens of the longest example. usd: the price
-    of a million tokens trained on."""
+    of a million tokens trained on. upload: it goes to a hosted server, which takes OpenAI's dialects, and ten examples
+    or more."""
 
     method: Method | None = None
     context: int = DEFAULT_CONTEXT
     epochs: int | None = None
     usd: float | None = None
     asked: Asked | None = None
+    upload: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class _Reader:
     def _expected(self, line: int) -> None:
         """Whether the file is of the dialect that the method takes; said once, not on each line."""
         expected = _EXPECTED[self.method]
-        if self.dialect == expected:
+        if self.dialect == expected or not self.wanted.upload:
             return
         if {self.dialect, expected} == {"openai", "dpo"}:
             what = f"this file is {NAMES[self.dialect]}, which is not what '{self.method}' tuning takes"
@@ -199,7 +201,7 @@ class _Reader:
         size = self.meter.add(example)
         if size > self.wanted.context:
             what = f"this example has about {size:,} tokens, and the context is {self.wanted.context:,}"
-            hint = "servers cut the rest without a word, the answer first: shorten it, or split it"
+            hint = "servers cut what is too much without a word: shorten it, or split it"
             self.tally.add(Finding("too_long", line, what, hint))
         if self.neighbours is not None:
             for finding in self._overlap(example, line, self.neighbours):
@@ -228,11 +230,11 @@ class _Reader:
             self.tally.add(finding)
         for finding in size_findings(size):
             self.tally.add(finding)
-        if self.examples < FEWEST and self.counted:
+        if self.examples < FEWEST and self.counted and self.wanted.upload:
             server = f"Training file has {self.examples} example(s), but must have at least {FEWEST} examples"
             what = f"{self.examples} example{'s' * (self.examples != 1)}, fine-tuning needs at least {FEWEST}"
             self.tally.add(Finding("invalid_n_examples", 0, what, "50 to 100 is where a gain is usually seen", server))
-        elif FEWEST <= self.examples < FEW:
+        elif FEWEST <= self.examples < FEW and self.wanted.upload:
             what = f"{self.examples} examples are enough to upload; a gain is usually seen from 50 to 100 on"
             self.tally.add(Finding("few_examples", 0, what))
         for name, lines in self.left_out.items():

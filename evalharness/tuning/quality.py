@@ -58,7 +58,7 @@ def texts(example: Example) -> Iterator[tuple[int, str]]:
 def text_findings(example: Example, line: int, number: int, raw: str) -> Iterator[Finding]:
     """Tokens, personal data and half characters in the texts. raw: the line, which quickly says where to look."""
     escaped = "\\u" in raw
-    marked = escaped or "<|" in raw or any(mark in raw for mark in TEMPLATES)
+    marked = escaped or "INST]" in raw or ("<" in raw and ("<|" in raw or any(mark in raw for mark in TEMPLATES)))
     private = escaped or suspicious(raw)
     if not marked and not private:
         return

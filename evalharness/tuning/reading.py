@@ -141,7 +141,7 @@ def _lines(file: BinaryIO, called: str) -> Iterator[Piece]:
             yield Piece(number, shown, None, (*findings, _no_text(raw, number)), lost=True)
             example += 1
             continue
-        if text.isspace():
+        if not text or text.isspace():  # empty: the mark is all there is
             yield Piece(number, "", None, (*findings, _blank(number)))
             continue
         example += 1
@@ -187,7 +187,7 @@ def _mended(text: str, number: int, example: int, problem: str) -> Piece:
         return Piece(number, whole, fields, (finding,))
     if "\0" in text:
         what = f"there is a NUL character here, at column {text.index(chr(0)) + 1}"
-        hint = "write the file again: it was cut off, or it is no text"
+        hint = "write the file again as UTF-8: it may be UTF-16, cut off, or no text at all"
         return Piece(number, text, None, (Finding("nul", number, what, hint),))
     ends = "unterminated string" in problem or problem.endswith(f" column {len(text) + 1}")
     hint = "the line breaks off: write it again, or remove it" if ends else ""

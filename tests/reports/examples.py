@@ -6,7 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import overload
 
-from evalharness.findings import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef, Verdict
+from evalharness.findings import (
+    Comparison,
+    Delta,
+    Flip,
+    Kept,
+    LeftOut,
+    Pair,
+    Panel,
+    Rebased,
+    Ruling,
+    RunRef,
+    Verdict,
+)
 from evalharness.records import (
     Asked,
     Conversation,
@@ -15,6 +27,7 @@ from evalharness.records import (
     Message,
     ModelRef,
     Score,
+    Snapshot,
     SuiteRef,
     Tally,
     Trial,
@@ -279,6 +292,25 @@ def several() -> Panel:
     return Panel(verdict, (*one().comparisons, third))
 
 
+def rebased() -> Panel:
+    """An old tune that was accepted, the new model it is to be moved to, and the new tune of that model."""
+    accepted = Snapshot("v3", 3, "9d0c", "2026-09-02T14:00:00+00:00", "the voice of autumn", pinned=True)
+    old = replace(TUNED, model=replace(TUNED.model, name="v3"), failures={}, said={}, snapshot=accepted)
+    untuned = ModelRef("gpt-5-mini", "openai:gpt-5-mini")
+    via = replace(BASE, model=untuned, failures={}, said={}, served=("gpt-5-mini-2026-08-07",), scored=200)
+    new = replace(TUNED, failures={}, said={})
+    rows = (
+        Kept("facts", 190, 183 / 190, 152 / 190, 181 / 190, had=183, via_kept=148, kept=176, gained=5),
+        Kept("style", 191, 0.83, 0.12, 0.8, had=160, via_kept=12, kept=155, gained=9),
+        Kept("format", 40, 0.0, 0.0, None, had=0, via_kept=0, kept=0, gained=0),
+    )
+    sentence = "the new tune kept 331 of 343 that 'v3' passed; gpt-5-mini alone keeps 160"
+    verdict = replace(COMPARISON.verdict, must_pass=(), incomplete=False)
+    moved = Rebased(via, rows, sentence)
+    comparison = replace(COMPARISON, base=old, tuned=new, left_out=(), verdict=verdict, rebased=moved)
+    return Panel(verdict, (comparison,))
+
+
 def hostile(text: str) -> Panel:
     """The realistic pair with one text wherever a model, a suite or a server could have put it."""
     asked = Asked(text, text, (text,), (text,), group=text, must_pass=True)
@@ -287,6 +319,7 @@ def hostile(text: str) -> Panel:
     failed = Trial(Conversation(text, 1, (Message("user", text),)), Failure("invalid", text, 2))
     model = ModelRef(text, f"openai:{text}", base_url=text, params={text: text}, system=text, drop=(text,))
     run = RunRef(model, text, text, 2, 1, {text: 1}, {text: 1}, (text,), (text,), None, {text: text})
+    run = replace(run, snapshot=Snapshot(text, 1, text, text, text, version=text))
     turned = Flip(text, text, "broke", 1, 0, text, text, (text,))
     deltas = (
         replace(DELTAS[0], slice=text, aspect=text, sentence=text, remedy=text),
@@ -305,6 +338,7 @@ def hostile(text: str) -> Panel:
         Verdict("INCONCLUSIVE", (text, f"because {text}"), text, must_pass=(text,), incomplete=True),
         seed=1,
         version=text,
+        rebased=Rebased(run, (Kept(text, 3, 1.0, 0.0, 1.0, 2, 0, 1, 1),), text),
     )
     return Panel(comparison.verdict, (comparison, comparison))
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from evalharness.records import Conversation, Grade, Message, Score, Trial, Usage
-from evalharness.reports import base
+from evalharness.findings import LeftOut, Ruling
+from evalharness.records import Conversation, Grade, Message, Score, Trial, Word
+from evalharness.reports import base, made
+from evalharness.stats.paired import overall_outcome
 from tests.reports import examples
 
 
@@ -88,7 +90,18 @@ def test_a_run_cut_short_is_told_by_its_role_where_both_arms_have_one_name() -> 
     comparison = replace(examples.COMPARISON, base=whole, tuned=replace(whole, tally=None))
 
     assert base.gaps(comparison) == (("tuned: this run was cut short", base.AGAIN),)
-    assert ("requests", "not counted: this run was cut short") in base.arm_facts(comparison.tuned)
+    assert ("requests", "not counted: this run was cut short") in made.arm_facts(comparison.tuned)
+
+
+def test_the_answers_that_a_third_arm_lacks_are_told_too() -> None:
+    (comparison,) = examples.rebased().comparisons
+    assert comparison.rebased is not None
+    assert base.gaps(comparison) == ()
+
+    via = replace(comparison.rebased.via, failures={"timeout": 2})
+    lacking = replace(comparison, rebased=replace(comparison.rebased, via=via))
+
+    assert base.gaps(lacking) == (("gpt-5-mini: 2 timeout", base.AGAIN),)
 
 
 def test_a_case_that_had_to_pass_says_which_check_failed_and_why() -> None:
@@ -123,25 +136,6 @@ def test_words_that_are_no_criterion_ask_for_nothing() -> None:
         assert (base.asked(ruling), base.limits(ruling)) == (None, ())
 
 
-def test_paths_are_told_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-    assert base.shown_path(str(tmp_path / "runs" / "a.jsonl")) == str(Path("runs") / "a.jsonl")
-    assert base.shown_path(str(tmp_path.parent / "secret-project" / "a.jsonl")) == "a.jsonl"
-    assert base.shown_path("runs/a.jsonl") == "runs/a.jsonl"
-
-
-def test_a_price_is_told_only_where_something_was_bought() -> None:
-    def told(**took: object) -> str:
-        side = replace(examples.BASE, tally=replace(examples.BASE.tally, usage=Usage(), **took))  # type: ignore[type-var] # fields of a tally by name
-        return dict(base.arm_facts(side))["requests"]
-
-    assert told(sent=0, cached=9, usd=0.0) == "0 sent, 9 known before"
-    assert told(sent=0, cached=9, usd=None) == "0 sent, 9 known before"
-    assert told(sent=2, usd=None) == "2 sent, 0 known before; cost unknown"
-    assert told(sent=2, usd=0.5) == "2 sent, 0 known before; 0.5000 USD"
-
-
 def test_an_aspect_reads_as_the_worst_of_its_criteria() -> None:
     worse = replace(examples.RULINGS[1], outcome="REGRESSED")
     comparison = replace(examples.COMPARISON, rulings=(*examples.RULINGS, worse))
@@ -157,8 +151,31 @@ def test_cases_left_out_are_counted_once_by_side_and_cause() -> None:
     )
 
 
+def test_a_case_that_one_side_alone_was_asked_is_told_by_its_cause_alone() -> None:
+    gone = LeftOut("a", "", "tuned", "only base's run has this case")
+
+    assert base.losses([gone]) == ("1 case: only base's run has this case",)
+
+
 def test_the_lead_is_the_sentence_that_decided() -> None:
     assert base.lead(examples.COMPARISON).startswith("format undecided: 10 points lower")
+
+
+@pytest.mark.parametrize(
+    ("words", "lead"),
+    [
+        (("HELD", "HELD", "HELD"), "facts, style and format held: all that the gate asks is met"),
+        (("HELD", "REGRESSED", "HELD"), "style: as it is"),
+        (("REGRESSED", "REGRESSED", "INCONCLUSIVE"), "facts: as it is; also regressed: style"),
+        (("HELD", "INCONCLUSIVE", "INCONCLUSIVE"), "style: as it is; also undecided: format"),
+    ],
+)
+def test_the_lead_speaks_of_every_aspect_that_decided(words: tuple[Word, ...], lead: str) -> None:
+    names = ("facts", "style", "format")
+    rulings = tuple(Ruling(a, "", word, f"{a}: as it is") for a, word in zip(names, words, strict=True))
+    verdict = replace(examples.COMPARISON.verdict, outcome=overall_outcome(words))
+
+    assert base.lead(replace(examples.COMPARISON, rulings=rulings, verdict=verdict)) == lead
 
 
 def test_few_flips_of_one_aspect_are_not_hidden_by_many_of_another() -> None:
@@ -233,10 +250,10 @@ def test_the_first_sentence_of_each_format_tells_users_what_it_is_for() -> None:
     assert first["html"].startswith("One self-contained page, both replies side by side, ")
 
 
-@pytest.mark.parametrize("name", ["terminal", "markdown", "html", "json", "csv"])
+@pytest.mark.parametrize("name", ["terminal", "markdown", "html", "json", "csv", "junit", "release-notes", "github"])
 def test_every_report_renders_every_panel_in_pieces(name: str) -> None:
     render = base.REPORTS.get(name)
-    for panel in (examples.one(), examples.held(), examples.several()):
+    for panel in (examples.one(), examples.held(), examples.several(), examples.rebased()):
         pieces = list(render(panel))
         assert len(pieces) > 1
         assert "".join(pieces).encode("utf-8")

@@ -137,6 +137,16 @@ def test_each_card_names_its_criterion() -> None:
         assert fact in words
 
 
+def test_what_survived_a_new_base_is_a_table() -> None:
+    words = " ".join(" ".join(page_of(examples.rebased()).words).split())
+
+    assert (
+        "What survived the new base the new tune kept 331 of 343 that 'v3' passed; gpt-5-mini alone keeps 160" in words
+    )
+    assert "facts 190 96.3 % 80.0 % 95.3 % 176 of 183 148 of 183" in words
+    assert "via model openai:gpt-5-mini" in words
+
+
 def test_cases_travel_as_json_with_scores_and_flips() -> None:
     rows = page_of(examples.one()).data()
 
@@ -179,3 +189,34 @@ def test_ten_thousand_pairs_come_in_small_pieces() -> None:
 
     assert max(sizes) < 100_000
     assert len(sizes) > 30
+
+
+def luminance(color: str) -> float:
+    """Relative luminance as WCAG 2.1 defines it."""
+    channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_contrast_is_measured_as_published() -> None:
+    # the extremes by definition, and the well-known lightest grey that passes on white
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.005)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_colour_of_text_stands_out_from_every_ground_it_is_put_on(scheme: str) -> None:
+    (style,) = page_of(examples.one()).inside["style"]
+    light, dark, *_ = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", light if scheme == "light" else dark))
+
+    tones = ("ink", "soft", "held", "improved", "regressed", "undecided", "base", "tuned")
+    put_on = [(text, ground) for text in tones for ground in ("paper", "card")]
+    put_on += [(text, ground) for text in ("ink", "soft") for ground in ("wash", "base-wash", "tuned-wash")]
+    faint = {pair: ratio for pair in put_on if (ratio := contrast(colours[pair[0]], colours[pair[1]])) < 4.5}
+    assert faint == {}

@@ -5,17 +5,63 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from evalharness.findings import Panel
+from evalharness.findings import Pair, Panel
+from evalharness.records import Asked, Conversation, Failure, Message, Outcome, Trial
 from evalharness.reports.html import render
 from tests.reports import examples
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page
+
+ELEMENTS = """[...document.querySelectorAll("article")].map((article) => {
+  const counted = {};
+  article.querySelectorAll("*:not(.hidden, ins, del)").forEach(({ tagName }) => {
+    counted[tagName] = (counted[tagName] ?? 0) + 1;
+  });
+  return counted;
+})"""
+"""How often each element occurs in each comparison, but for those that mark what differs or cannot be seen."""
+
+CONTRAST = """(() => {
+  const channels = (color) => {
+    const [red, green, blue, alpha = 1] = color.match(/[\\d.]+/g).map(Number);
+    return { rgb: [red, green, blue], alpha };
+  };
+  const over = (top, share, below) => top.map((value, at) => share * value + (1 - share) * below[at]);
+  const light = (rgb) => rgb.map((value) => value / 255)
+    .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, value, at) => sum + value * [0.2126, 0.7152, 0.0722][at], 0);
+  const behind = (one) => {
+    if (!one) return [255, 255, 255];
+    const { rgb, alpha } = channels(getComputedStyle(one).backgroundColor);
+    return alpha === 1 ? rgb : over(rgb, alpha, behind(one.parentElement));
+  };
+  const faint = [];
+  let texts = 0;
+  const walk = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const one = walk.currentNode.parentElement;
+    if (!walk.currentNode.data.trim() || !one.checkVisibility() || one.closest("script, noscript, option")) continue;
+    texts += 1;
+    const style = getComputedStyle(one);
+    const ground = behind(one);
+    const ink = channels(one.closest("svg") ? style.fill : style.color);
+    const seen = over(ink.rgb, ink.alpha * style.opacity, ground);
+    const [dark, bright] = [light(seen), light(ground)].sort((one, other) => one - other);
+    const ratio = (bright + 0.05) / (dark + 0.05);
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    if (ratio < (large ? 3 : 4.5)) faint.push(`${ratio.toFixed(2)} ${one.className} ${walk.currentNode.data.trim()}`);
+  }
+  return { texts, faint, paper: getComputedStyle(document.body).backgroundColor };
+})()"""
+"""Every text on the page that stands out too little from what is behind it."""
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -36,6 +82,39 @@ def browser() -> Iterator[Browser]:
         browser = play.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
+
+
+def talks() -> Panel:
+    """A case of two turns whose second reply was cut off and is wrong with tuned, and one that tuned never answered."""
+    said = (Message("system", "You are Marv."), Message("user", "Hi."), Message("assistant", "Hello there."))
+    sides = []
+    endings: tuple[tuple[str, bool, Outcome], ...] = (("4", True, "answered"), ("5", False, "truncated"))
+    for answer, right, ending in endings:
+        messages = (*said, Message("user", "And 2+2?"), Message("assistant", f"The answer is {answer}."))
+        score = replace(examples.facts(right), turn=2)
+        sides.append(Trial(Conversation("chat", 0, messages, (2, 4), ("answered", ending)), None, (score,)))
+    lost = Trial(Conversation("gone", 0, (Message("user", "Who?"),)), Failure("limit", "429 after 5 tries", 5))
+    pairs = (
+        Pair(Asked("chat", "Hi.", ("facts",)), (sides[0],), (sides[1],)),
+        Pair(
+            Asked("gone", "Who?", ("facts",)),
+            (examples.said("gone", "Who?", "Nobody.", examples.facts(True)),),
+            (lost,),
+        ),
+    )
+    flip = replace(examples.FLIPS[0], case="chat")
+    panel = examples.one()
+    return replace(panel, comparisons=(replace(panel.comparisons[0], pairs=pairs, flips=(flip,)),))
+
+
+def with_replies(panel: Panel, reply: str) -> Panel:
+    """The same cases, each with this reply on both sides."""
+    pairs = []
+    for pair in panel.comparisons[0].pairs:
+        case, question = pair.asked.case, pair.asked.question
+        sides = [(examples.said(case, question, reply, *side[0].scores),) for side in (pair.base, pair.tuned)]
+        pairs.append(replace(pair, base=sides[0], tuned=sides[1]))
+    return replace(panel, comparisons=(replace(panel.comparisons[0], pairs=tuple(pairs)),))
 
 
 class Shown:
@@ -66,6 +145,15 @@ class Shown:
 
     def show(self, name: str) -> None:
         self.page.locator(f"fieldset label:has(input[value='{name}'])").first.click()
+
+    def counts(self) -> dict[str, str]:
+        """How many cases each choice of what to show would show."""
+        labels = self.page.locator("fieldset").first.locator("label").all_inner_texts()
+        return {name: number for name, _, number in (label.rpartition(" ") for label in labels)}
+
+    def all_lists(self) -> None:
+        """Fills the lists of every comparison, those far below the window too."""
+        self.page.evaluate("dispatchEvent(new Event('beforeprint'))")
 
     def until(self, status: str) -> None:
         self.page.wait_for_function("text => document.querySelector('[role=status]').textContent === text", arg=status)
@@ -102,6 +190,51 @@ def test_flips_come_first_and_filters_narrow_the_list(browser: Browser, tmp_path
     shown.page.close()
 
 
+def test_filters_narrow_together_and_count_what_each_choice_would_show(browser: Browser, tmp_path: Path) -> None:
+    shown = Shown(browser, examples.many(16), tmp_path)
+
+    shown.page.get_by_label("aspect").select_option("facts")
+    shown.page.get_by_label("tag").select_option("trap")
+    shown.until("4 of 16 cases")
+    shown.page.get_by_label("search").fill("kettle")
+    shown.until("2 of 16 cases")
+
+    # of each eight questions two are traps, both broke in facts, and one of them got the reply with the kettle
+    assert shown.counts() == {"all": "2", "broke": "2", "fixed": "0", "changed": "2", "unchanged": "0", "left out": "0"}
+    assert shown.cases() == ["boiling-point-of-water-00003", "boiling-point-of-water-00011"]
+    assert shown.trouble == []
+    shown.page.close()
+
+
+def test_a_conversation_is_compared_turn_by_turn(browser: Browser, tmp_path: Path) -> None:
+    shown = Shown(browser, talks(), tmp_path)
+
+    chat, gone = (
+        shown.page.locator(".case", has=shown.page.get_by_text(name, exact=True)) for name in ("chat", "gone")
+    )
+    assert chat.locator(".said.user .text").all_inner_texts() == ["Hi.", "And 2+2?"] * 2
+    assert chat.locator("del").all_inner_texts() == ["4"]
+    assert chat.locator("ins").all_inner_texts() == ["5"]
+    assert "✗ facts 0 % in turn 2 no mention of the answer" in chat.locator(".column.tuned .scores").inner_text()
+    assert chat.locator(".column.tuned .ending").all_inner_texts() == ["truncated"]
+    gone.locator("summary").first.click()
+    assert gone.locator(".column.tuned .ending").inner_text() == "no answer: limit: 429 after 5 tries"
+    shown.show("left out")
+    shown.until("1 of 2 cases")
+    assert shown.trouble == []
+    shown.page.close()
+
+
+def test_long_replies_are_opened_a_few_at_a_time(browser: Browser, tmp_path: Path) -> None:
+    long = with_replies(examples.many(120), "word " * 2_000)
+    shown = Shown(browser, long, tmp_path)
+
+    # 20,000 characters a case, and no further case once 40,000 are exceeded
+    assert shown.page.locator(".case").count() == 50
+    assert shown.page.locator(".case[open]").count() == 3
+    shown.page.close()
+
+
 def test_replies_stand_side_by_side_with_what_changed_marked(browser: Browser, tmp_path: Path) -> None:
     shown = Shown(browser, examples.one(), tmp_path, viewport={"width": 1400, "height": 900})
 
@@ -117,14 +250,43 @@ def test_replies_stand_side_by_side_with_what_changed_marked(browser: Browser, t
     shown.page.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [400, 1400])
-def test_the_page_fits_its_window(browser: Browser, tmp_path: Path, width: int, scheme: str) -> None:
-    for panel in (examples.one(), examples.hostile("long" * 200)):
-        shown = Shown(browser, panel, tmp_path, viewport={"width": width, "height": 900}, color_scheme=scheme)
+@pytest.mark.parametrize("panel", [examples.one(), examples.hostile("long" * 200), examples.every_kind(), talks()])
+def test_the_page_fits_its_window(browser: Browser, tmp_path: Path, panel: Panel) -> None:
+    shown = Shown(browser, panel, tmp_path)
+
+    for width in (400, 800, 1400):
+        shown.page.set_viewport_size({"width": width, "height": 900})
         assert shown.page.evaluate("document.documentElement.scrollWidth") == width
-        assert shown.trouble == []
-        shown.page.close()
+    assert shown.trouble == []
+    shown.page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_from_what_is_behind_it(browser: Browser, tmp_path: Path, scheme: str) -> None:
+    shown = Shown(browser, talks(), tmp_path, color_scheme=scheme)
+    shown.page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+
+    found = shown.page.evaluate(CONTRAST)
+
+    # WCAG 2.1, criterion 1.4.3 (AA): 4.5 to 1, and 3 to 1 for large letters
+    assert found["texts"] > 100
+    assert found["faint"] == []
+    assert found["paper"] == {"light": "rgb(250, 249, 246)", "dark": "rgb(21, 23, 26)"}[scheme]
+    shown.page.close()
+
+
+def test_a_table_wider_than_a_phone_scrolls_and_keeps_the_names_of_its_rows(browser: Browser, tmp_path: Path) -> None:
+    shown = Shown(browser, examples.one(), tmp_path, viewport={"width": 400, "height": 900})
+    table = shown.page.get_by_role("region", name="changes")
+    name = table.get_by_role("rowheader", name="facts", exact=True)
+    left = "(one) => one.getBoundingClientRect().left"
+    before = name.evaluate(left)
+
+    table.evaluate("(region) => { region.scrollLeft = 200; }")
+
+    assert table.evaluate("(region) => region.scrollLeft") == 200
+    assert name.evaluate(left) == before
+    shown.page.close()
 
 
 def test_all_of_it_can_be_reached_by_keyboard(browser: Browser, tmp_path: Path) -> None:
@@ -139,6 +301,7 @@ def test_all_of_it_can_be_reached_by_keyboard(browser: Browser, tmp_path: Path) 
     shown.until("120 of 120 cases")
     last = shown.page.locator(".case").nth(49)
     last.locator("summary").first.focus()
+    assert shown.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     shown.page.keyboard.press("Enter")
     expect(last.locator(".column")).to_have_count(2)
     shown.page.keyboard.press("Enter")
@@ -151,22 +314,28 @@ def test_all_of_it_can_be_reached_by_keyboard(browser: Browser, tmp_path: Path) 
 
 def test_hostile_texts_stay_text(browser: Browser, tmp_path: Path) -> None:
     everything = "\n".join(examples.HOSTILE.values())
-    plain = Shown(browser, examples.hostile("plain"), tmp_path)
-    elements = "[...document.querySelectorAll('img, svg, iframe, a, script, object, form, style')].map(e => e.tagName)"
-    expected = plain.page.evaluate(elements)
-    plain.page.close()
-
     shown = Shown(browser, examples.hostile(everything), tmp_path)
-    for section in shown.page.locator("[data-cases]").all():
-        section.scroll_into_view_if_needed()
-    shown.page.wait_for_function("() => document.querySelectorAll('.case[open] .column').length === 8")
+    shown.all_lists()
 
-    assert shown.page.evaluate(elements) == expected
     body = shown.page.locator(".column.base .reply .text").first.inner_text()
     assert "</script><script>alert(1)</script>" in body
     assert "<img src=x onerror=alert(1)>" in body
     assert r"user \u202eteg\u2066" in body
     assert r"half \ud83d of a pair \udc00" in body
+    assert shown.trouble == []
+    shown.page.close()
+
+
+def test_no_hostile_text_adds_an_element(browser: Browser, tmp_path: Path) -> None:
+    texts = {"harmless": "plain", **examples.HOSTILE}
+    one_each = tuple(examples.hostile(text).comparisons[0] for text in texts.values())
+    shown = Shown(browser, replace(examples.hostile("plain"), comparisons=one_each), tmp_path)
+    shown.all_lists()
+
+    counted = dict(zip(texts, shown.page.evaluate(ELEMENTS), strict=True))
+
+    assert counted["harmless"]["LI"] > 5
+    assert [name for name in texts if counted[name] != counted["harmless"]] == []
     assert shown.trouble == []
     shown.page.close()
 
@@ -196,6 +365,8 @@ def test_ten_thousand_cases_are_light_on_the_page(browser: Browser, tmp_path: Pa
 
     assert shown.status() == "10,000 of 10,000 cases"
     assert shown.page.evaluate("document.querySelectorAll('*').length") < 3_000
+    # of each eight questions two broke and one was fixed in facts, and the style of all changed
+    assert list(shown.counts().values()) == ["10,000", "2,500", "1,250", "10,000", "0", "0"]
     shown.page.get_by_label("search").fill("kettle ever sold")
     shown.until("1,250 of 10,000 cases")
     shown.show("unchanged")
@@ -222,15 +393,22 @@ def test_several_samples_are_counted_in_the_heading_of_a_case(browser: Browser, 
     shown.page.close()
 
 
-@pytest.mark.parametrize("width", [400, 1400])
-def test_cards_of_each_kind_of_criterion_fit_the_window(browser: Browser, tmp_path: Path, width: int) -> None:
-    shown = Shown(browser, examples.every_kind(), tmp_path, viewport={"width": width, "height": 900})
+def test_each_criterion_that_is_about_a_change_is_drawn(browser: Browser, tmp_path: Path) -> None:
+    shown = Shown(browser, examples.every_kind(), tmp_path)
 
     assert shown.page.locator(".card").count() == 4
     assert shown.page.locator(".card svg").count() == 3  # none for a level, which is no change
-    assert shown.page.evaluate("document.documentElement.scrollWidth") == width
-    assert shown.trouble == []
     shown.page.close()
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_the_three_way_table_fits_the_window_and_can_be_scrolled(browser: Browser, tmp_path: Path, width: int) -> None:
+    page = Shown(browser, examples.rebased(), tmp_path, viewport={"width": width, "height": 900}).page
+
+    table = page.get_by_role("region", name="what survived")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert "176 of 183" in table.inner_text()
+    assert table.evaluate("it => it.scrollWidth > it.clientWidth") == (width == 400)
 
 
 def test_print_shows_every_list_and_no_controls(browser: Browser, tmp_path: Path) -> None:
@@ -244,4 +422,50 @@ def test_print_shows_every_list_and_no_controls(browser: Browser, tmp_path: Path
     expect(shown.page.locator(".case")).to_have_count(16)
     expect(shown.page.locator(".filters:visible")).to_have_count(0)
     assert shown.page.get_by_text("p non-inferior").first.is_visible()
+    shown.page.close()
+
+
+def test_paper_shows_the_replies_of_every_listed_flip_and_says_what_it_leaves_out(
+    browser: Browser, tmp_path: Path
+) -> None:
+    shown = Shown(browser, examples.many(120), tmp_path, viewport={"width": 680, "height": 900}, color_scheme="dark")
+    shown.page.emulate_media(media="print")
+
+    shown.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+
+    # of 120 cases 45 changed sides, and 50 are listed
+    assert shown.page.locator(".case[open] .pair:visible").count() == 45
+    assert shown.page.locator(".paper").inner_text() == (
+        "Printed: 50 of 120 cases, 45 with their replies. “Show more” before printing gives more. "
+        "System texts are not printed."
+    )
+    for part in (".outcome", ".card svg", "h3 + .scroll table"):
+        assert shown.page.locator(part).first.is_visible()
+    assert shown.page.locator(".filters:visible, .more:visible, [role=status]:visible").count() == 0
+    wide = "[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth).length"
+    assert shown.page.evaluate(wide) == 0
+    left, right = (shown.page.locator(f".column.{side}").first.bounding_box() for side in ("base", "tuned"))
+    assert left is not None
+    assert right is not None
+    assert left["y"] == right["y"]
+    assert shown.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+    shown.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert shown.page.locator(".case[open]").count() == 20
+    shown.page.close()
+
+
+def test_paper_names_the_filters_that_chose_its_cases(browser: Browser, tmp_path: Path) -> None:
+    shown = Shown(browser, examples.many(16), tmp_path)
+    shown.page.get_by_label("tag").select_option("trap")
+    shown.show("broke")
+    shown.page.get_by_label("search").fill("Kettle")
+    shown.until("2 of 16 cases")
+
+    shown.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+
+    assert shown.page.locator(".paper").text_content() == (
+        "Printed: 2 of 16 cases, 2 with their replies. Chosen: broke, tag trap, text “Kettle”; 2 fit. "
+        "System texts are not printed."
+    )
     shown.page.close()

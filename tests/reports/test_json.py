@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_the_order_of_keys_is_fixed() -> None:
     keys = list(json.loads(text_of(examples.one())))
 
     assert keys == ["evalharness", "verdict", "suite", "base", "tuned", "deltas", "rulings", "flips", "left_out",
-                    "warnings", "seed", "version", "pairs"]  # fmt: skip
+                    "warnings", "seed", "version", "rebased", "pairs"]  # fmt: skip
     assert text_of(examples.one()) == text_of(examples.one())
 
 
@@ -52,7 +53,18 @@ def test_pairs_can_be_left_out() -> None:
     assert found["deltas"] == json.loads(text_of(examples.one()))["deltas"]
 
 
-@pytest.mark.parametrize("panel", ["one", "held", "several"])
+def test_what_is_handed_on_names_no_folder_of_this_machine() -> None:
+    here = Path.cwd() / ".evalharness/runs/marv/tuned.jsonl"
+    (pair,) = examples.one().comparisons
+    pair = replace(pair, base=replace(pair.base, path="/home/ada/runs/base.jsonl"))
+    panel = Panel(pair.verdict, (replace(pair, tuned=replace(pair.tuned, path=str(here))),))
+
+    found = json.loads(text_of(panel))
+
+    assert (found["base"]["path"], found["tuned"]["path"]) == ("base.jsonl", ".evalharness/runs/marv/tuned.jsonl")
+
+
+@pytest.mark.parametrize("panel", ["one", "held", "several", "rebased"])
 def test_what_is_written_is_read_back(panel: str) -> None:
     made: Panel = getattr(examples, panel)()
 

@@ -95,6 +95,21 @@ def test_several_arms_begin_with_a_table_of_verdicts() -> None:
     assert "| marv: base → lora-r8-long-name | ▼ -25.4 \\[-31.0, -19.0\\] |" in text
 
 
+def test_what_survived_a_new_base_is_a_table_below_its_sentence() -> None:
+    text = "".join(render(examples.rebased()))
+
+    assert (
+        "## What survived the new base\n\n"
+        "the new tune kept 331 of 343 that 'v3' passed; gpt-5-mini alone keeps 160\n\n"
+        "- old tune: `v3`\n- new base: `gpt-5-mini`\n- new tune: `tuned`\n\n"
+        "| aspect | cases | old tune | new base | new tune | kept of what the old passed | new base alone keeps |\n"
+        "| :-- | --: | --: | --: | --: | --: | --: |\n"
+        "| facts | 190 | 96.3 % | 80.0 % | 95.3 % | 176 of 183 | 148 of 183 |\n"
+    ) in text
+    assert "- base baseline: `v3, accepted 2026-09-02: the voice of autumn`\n" in text
+    assert "- via model: `openai:gpt-5-mini`\n" in text
+
+
 @pytest.mark.parametrize("text", examples.HOSTILE.values(), ids=examples.HOSTILE)
 def test_nothing_a_model_wrote_becomes_markup(text: str) -> None:
     report = "".join(render(examples.hostile(text)))

@@ -63,7 +63,7 @@ def test_the_bar_stays_clear_of_a_margin_that_the_interval_does_not_reach() -> N
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("panel", ["one", "held", "several"])
+@pytest.mark.parametrize("panel", ["one", "held", "several", "rebased"])
 def test_no_line_is_wider_than_the_terminal(width: int, panel: str) -> None:
     for verbose in (False, True):
         text = printed(getattr(examples, panel)(), width=width, verbose=verbose)
@@ -80,6 +80,38 @@ def test_ascii_terminals_get_ascii(width: int) -> None:
     assert "\\u" not in text  # our own signs have a plain form; only texts from outside are spelled out
     assert "? INCONCLUSIVE  marv: base -> tuned" in text
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_what_survived_a_new_base_stands_just_before_the_verdict() -> None:
+    text = printed(examples.rebased(), width=160)
+
+    assert section(text, "WHAT SURVIVED", "\n  = HELD") == (
+        "WHAT SURVIVED  the new tune kept 331 of 343 that 'v3' passed; gpt-5-mini alone keeps 160\n"
+        "  old tune v3 · new base gpt-5-mini · new tune tuned\n"
+        "  aspect  cases  old tune  new base  new tune  kept of what the old passed  new base alone keeps\n"
+        "  facts     190    96.3 %    80.0 %    95.3 %                   176 of 183            148 of 183\n"
+        "  style     191    83.0 %    12.0 %    80.0 %                   155 of 160             12 of 160\n"
+        "  format     40     0.0 %     0.0 %         –                            –                     –\n"
+    )
+
+
+def test_what_survived_is_stacked_where_columns_are_few() -> None:
+    text = printed(examples.rebased(), width=60)
+
+    assert section(text, "  facts  190", "  style  191") == (
+        "  facts  190 cases\n"
+        "    96.3 % → 80.0 % → 95.3 %\n"
+        "    kept 176 of 183, 7 cases lost, 5 gained; the new base\n"
+        "    alone keeps 148\n"
+    )
+    assert max(map(cells, text.splitlines())) <= 60
+
+
+def test_the_small_print_names_the_third_arm_and_the_baseline() -> None:
+    text = printed(examples.rebased(), width=200)
+
+    assert "base   v3 · model openai:ft:gpt-4o-mini:acme::abc123 · baseline v3, accepted 2026-09-02: the" in text
+    assert "via    gpt-5-mini · model openai:gpt-5-mini · served as gpt-5-mini-2026-08-07" in text
 
 
 def test_without_colour_there_is_no_escape_and_with_it_the_words_are_the_same() -> None:

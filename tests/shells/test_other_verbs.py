@@ -336,6 +336,7 @@ def test_help_is_there_for_every_verb(tmp_path: Path) -> None:
         "lint",
         "schema",
         "list",
+        "tune",
         "cache",
         "doctor",
     ):

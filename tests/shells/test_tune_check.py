@@ -132,7 +132,8 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
         (
             ("--model", "llama-3"),
             "how long an example of model 'llama-3' may be is not known\n"
-            "  hint: give --context TOKENS; known: gpt-3.5-turbo, gpt-3.5-turbo-0613, gpt-4.1, gpt-4o, gpt-4o-mini\n",
+            "  hint: give --context TOKENS; known: gpt-3.5-turbo-0125, gpt-3.5-turbo-0613, gpt-3.5-turbo-1106,"
+            " gpt-4o-mini\n",
         ),
         (("-o", "new.jsonl"), "-o: nothing is to be written\n  hint: give --fix or --convert DIALECT, too\n"),
         (
@@ -165,6 +166,15 @@ def test_fix_writes_a_new_file_says_each_repair_and_checks_it(tmp_path: Path) ->
     assert (again.status, again.err.splitlines()[0]) == (2, "train.fixed.jsonl: is there already")
 
 
+def test_fix_writes_nothing_where_nothing_is_to_be_repaired(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text(GOOD)
+
+    done = check(tmp_path, "--fix")
+
+    assert (done.status, done.out.splitlines()[0]) == (0, "nothing to repair, so no file was written")
+    assert [path.name for path in tmp_path.iterdir()] == ["train.jsonl"]
+
+
 def test_fix_leaves_what_would_be_a_guess_and_says_that_it_is_there(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_text("\n" + GOOD + text(chat(0, said("usr", "x"), said("assistant", "y"))))
 
@@ -175,17 +185,31 @@ def test_fix_leaves_what_would_be_a_guess_and_says_that_it_is_there(tmp_path: Pa
 
 
 def test_convert_writes_another_dialect_and_checks_it(tmp_path: Path) -> None:
-    rows = [{"instruction": f"How deep is basin {n}?", "output": f"{n} fathoms."} for n in range(12)]
+    rows = [{"instruction": f"How deep is basin {n}?", "output": f"{n} fathoms.", "id": n} for n in range(12)]
     (tmp_path / "train.jsonl").write_text(text(*rows))
 
     before = check(tmp_path)
     done = check(tmp_path, "--convert", "openai", "-o", "chat.jsonl")
 
     assert (before.status, done.status) == (2, 0)
+    assert done.out.startswith(
+        "wrote chat.jsonl\n  left out: the column 'id' holds nothing of the conversation, in 12 lines\n"
+    )
     assert before.out.endswith("next: evalharness tune check train.jsonl --convert openai\n")
     assert json.loads((tmp_path / "chat.jsonl").read_text().splitlines()[2]) == {
         "messages": [said("user", "How deep is basin 2?"), said("assistant", "2 fathoms.")]
     }
+
+
+@pytest.mark.parametrize("dialect", ["trl", "sharegpt", "alpaca"])
+def test_what_was_converted_for_other_trainers_is_not_held_against_uploads(dialect: str, tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text(text(*map(chat, range(5))))
+
+    done = check(tmp_path, "--convert", dialect)
+
+    assert done.status == 0
+    assert done.out.endswith("\n\nready for trainers that read it: 5 examples\n")
+    assert (tmp_path / f"train.{dialect}.jsonl").is_file()
 
 
 # --- beside a suite ---------------------------------------------------------------------------------------------------

@@ -80,6 +80,7 @@ def test_what_is_billed_is_cut_at_the_context() -> None:
         ("gpt-3.5-turbo-0125", 16_385),
         ("openai:gpt-4o-mini-2024-07-18", 65_536),
         ("ft:gpt-4o-mini:acme::abc123", 65_536),
+        ("gpt-4o", None),
         ("llama-3", None),
     ],
 )

@@ -44,6 +44,7 @@ def shape(found: list[Piece]) -> tuple[list[tuple[int, str]], list[tuple[str, in
         ('[1]\n{"a": 1}\n', [(1, "[1]"), (2, '{"a": 1}')], [("not_jsonl", 1)]),
         ('{"a": 1}\n{"a": "x\0"}\n', [(1, '{"a": 1}'), (2, '{"a": "x\0"}')], [("nul", 2)]),
         ("", [], []),
+        ("\ufeff", [], [("utf8_bom", 1), ("blank_line", 1)]),
     ],
 )
 def test_lines_are_kept_and_what_is_wrong_with_them_is_said(
