@@ -77,10 +77,14 @@ class Waiting:
     quiet: bool = False
 
     def patience(self) -> Patience:
-        """The same for what watches."""
+        """The same for what makes a job."""
         from evalharness.tuning.job import Patience
 
         return Patience(first=self.poll, most=max(60.0, self.poll), deadline=self.deadline)
+
+    def long_patience(self) -> Patience:
+        """The same for what watches one: a server may be away for a quarter of an hour."""
+        return replace(self.patience(), tries=20)
 
 
 MODEL = click.option(
@@ -248,7 +252,7 @@ def _watch(ctx: click.Context, job: TuneJob, settings: Config, waiting: Waiting)
     desk = Desk(settings.state)
     try:
         with closing(_remote(job)) as remote, watcher(quiet=waiting.quiet or waiting.as_json) as told:
-            job = Watching(job, remote, desk, waiting.patience(), told).ended()
+            job = Watching(job, remote, desk, waiting.long_patience(), told).ended()
     except KeyboardInterrupt:
         hint = f"the job goes on: `evalharness tune watch {job.name}`, or `evalharness tune cancel {job.name}`"
         stopped = EvalError("interrupted", hint)

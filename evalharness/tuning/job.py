@@ -31,13 +31,15 @@ class Patience:
     """How long to wait for what. first, most: seconds between two looks, which grow from one to the other.
 
     deadline: for all of it, None for none. grace: how long a request that brought no answer may take to be seen in a
-    list. tries: how often one thing is tried. pause, clock: for tests.
+    list. looks: how often something is looked at that changes nothing on the server, tries: how often anything else is
+    tried. pause, clock: for tests.
     """
 
     first: float = 2.0
     most: float = 60.0
     deadline: float | None = None
     grace: float = 30.0
+    looks: int = 5
     tries: int = 8
     pause: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
@@ -357,19 +359,20 @@ LACKING = (
 
 def patiently(look: Callable[[], Payload | None], patience: Patience, tell: Telling) -> Payload | None:
     """What a look gives that changes nothing on the server, so it may be tried again."""
-    failed: ServerFailed | None = None
-    for _, span in zip(range(patience.tries), patience.pauses(), strict=False):
+    pauses = patience.pauses()
+    for number in range(1, patience.looks + 1):
         try:
             return look()
-        except ServerFailed as error:
-            if error.kind not in ("limit", "lost"):
+        except ServerFailed as failed:
+            if failed.kind not in ("limit", "lost"):
                 raise
-            if failed is None:
-                tell.note(f"{error.what}; trying again")
-            failed = error
-        patience.pause(_wait(failed, span, patience))
-    assert failed is not None
-    raise ServerFailed(failed.kind, failed.what, hint=f"tried {patience.tries} times; run the same command again later")
+            if number == patience.looks:
+                hint = f"tried {number} times; run the same command again later"
+                raise ServerFailed(failed.kind, failed.what, hint=hint) from None
+            if number == 1:
+                tell.note(f"{failed.what}; trying again")
+            patience.pause(_wait(failed, next(pauses), patience))
+    return None
 
 
 def _wait(failed: ServerFailed, span: float, patience: Patience) -> float:

@@ -27,7 +27,7 @@ class Clock:
 
     def patience(self, *, deadline: float | None = None, grace: float = 10.0, tries: int = 8) -> Patience:
         """Waits by this clock."""
-        return Patience(1.0, 60.0, deadline, grace, tries, self.pause, lambda: self.seconds)
+        return Patience(1.0, 60.0, deadline, grace, tries, tries, self.pause, lambda: self.seconds)
 
 
 @dataclass
