@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -87,11 +87,8 @@ class Waiting:
         return replace(self.patience(), tries=20)
 
 
-MODEL = click.option(
-    "--model", metavar="NAME", required=True, help="What to tune: of the config, or the server's name."
-)
 WANTED = (
-    MODEL,
+    click.option("--model", metavar="NAME", required=True, help="What to tune: of the config, or the server's name."),
     click.option(
         "--validation", metavar="FILE", type=click.Path(path_type=Path), help="Measure the loss on this file too."
     ),
@@ -172,7 +169,8 @@ def start_verb(
     settings = config()
     desk = Desk(settings.state)
     model, remote = _server(wanted.model, where, settings)
-    with closing(remote), watcher(quiet=waiting.quiet or waiting.as_json) as told:
+    hint = "the same command again goes on where this one was; nothing is made twice"
+    with _told_if_interrupted(hint), closing(remote), watcher(quiet=waiting.quiet or waiting.as_json) as told:
         _look_into(training, wanted, told)
         order = _order(training, wanted, model)
         job = _job(order, remote, desk, again=wanted.again)
@@ -250,14 +248,10 @@ def _watch(ctx: click.Context, job: TuneJob, settings: Config, waiting: Waiting)
     from evalharness.tuning.watch import Watching
 
     desk = Desk(settings.state)
-    try:
-        with closing(_remote(job)) as remote, watcher(quiet=waiting.quiet or waiting.as_json) as told:
-            job = Watching(job, remote, desk, waiting.long_patience(), told).ended()
-    except KeyboardInterrupt:
-        hint = f"the job goes on: `evalharness tune watch {job.name}`, or `evalharness tune cancel {job.name}`"
-        stopped = EvalError("interrupted", hint)
-        stopped.exit_code = 130
-        raise stopped from None
+    hint = f"the job goes on: `evalharness tune watch {job.name}`, or `evalharness tune cancel {job.name}`"
+    quiet = waiting.quiet or waiting.as_json
+    with _told_if_interrupted(hint), closing(_remote(job)) as remote, watcher(quiet=quiet) as told:
+        job = Watching(job, remote, desk, waiting.long_patience(), told).ended()
     goes_on = job.status == "succeeded" and waiting.then is not None
     _print(job, as_json=waiting.as_json, then=goes_on)
     if goes_on and waiting.then is not None:
@@ -266,6 +260,17 @@ def _watch(ctx: click.Context, job: TuneJob, settings: Config, waiting: Waiting)
         base, tuned = _arms(job)
         ctx.invoke(compare_verb, targets=(waiting.then[1],), base=base, tuned=(tuned,), quiet=waiting.quiet)
     leave(_status(job))
+
+
+@contextmanager
+def _told_if_interrupted(hint: str) -> Iterator[None]:
+    """Says after a Ctrl-C how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        stopped = EvalError("interrupted", hint)
+        stopped.exit_code = 130
+        raise stopped from None
 
 
 def _status(job: TuneJob) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import openai
 import pytest
 
+from tests.loopback import Loopback, Reply, Seen
 from tests.serving.clients import served, until
 from tests.serving.parrot import Parrot
 from tests.shells.cli import ROOT, evalharness
@@ -244,6 +246,26 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_go_on(api: openai.OpenAI,
         "interrupted\n  hint: the job goes on: `evalharness tune watch first`, or `evalharness tune cancel first`\n"
     )
     assert evalharness("tune", "watch", "first", "-q", cwd=tmp_path).status == 0
+
+
+def test_ctrl_c_before_there_is_a_job_says_that_the_same_command_goes_on(tmp_path: Path) -> None:
+    training(tmp_path)
+    started: queue.SimpleQueue[subprocess.Popen[str]] = queue.SimpleQueue()
+
+    def script(seen: Seen) -> Reply:
+        started.get().send_signal(signal.SIGINT)
+        return Reply(after=60)
+
+    with Loopback(script) as server:
+        words = ["tune", "start", "marv.jsonl", "--model", "m", "--base-url", server.url]
+        command = [sys.executable, "-m", "evalharness.cli", *words]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            started.put(process)
+            _, told = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert told == ("interrupted\n  hint: the same command again goes on where this one was; nothing is made twice\n")
 
 
 def test_no_key_is_in_any_file_or_output(api: openai.OpenAI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
