@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+from typing import NoReturn
 
 from evalharness.records import Payload
 from evalharness.serving.refusals import Refused, wrong
@@ -23,7 +23,7 @@ class Fields:
     def of(cls, raw: bytes) -> Fields:
         """The fields of a body; `Refused` where it is no JSON object."""
         try:
-            given = json.loads(raw.decode())
+            given = json.loads(raw.decode(), parse_constant=_refuse)
         except (ValueError, RecursionError):
             given = None
         if not isinstance(given, dict):
@@ -68,7 +68,7 @@ class Fields:
         value = self._take(name)
         if value is None or (auto and value == "auto"):
             return None
-        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        if not isinstance(value, int | float) or isinstance(value, bool):
             raise self._type(name, value, "a decimal")
         self._within(name, value, least, most)
         return float(value)
@@ -156,11 +156,21 @@ class Fields:
     def _within(self, name: str, value: float, least: float, most: float) -> None:
         kind = "integer" if isinstance(value, int) else "decimal"
         if value < least:
-            what = f"{kind} below minimum value. Expected a value >= {least:g}, but got {value:g} instead."
+            what = f"{kind} below minimum value. Expected a value >= {least:g}, but got {_spelt(value)} instead."
             raise self._wrong(name, f"Invalid '{self._place}{name}': {what}", f"{kind}_below_min_value")
         if value > most:
-            what = f"{kind} above maximum value. Expected a value <= {most:g}, but got {value:g} instead."
+            what = f"{kind} above maximum value. Expected a value <= {most:g}, but got {_spelt(value)} instead."
             raise self._wrong(name, f"Invalid '{self._place}{name}': {what}", f"{kind}_above_max_value")
 
     def _wrong(self, name: str, message: str, code: str | None = None) -> Refused:
         return wrong(message, f"{self._place}{name}", code)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _spelt(value: float) -> str:
+    """A number for a message; a whole one may have thousands of digits."""
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -128,6 +128,8 @@ def test_a_question_that_is_too_long_has_the_code_that_clients_know(api: openai.
         ({"temperature": 3}, "temperature", "integer above maximum value. Expected a value <= 2, but got 3 instead."),
         ({"temperature": "hot"}, "temperature", "expected a decimal, but got a string instead."),
         ({"n": 0}, "n", "integer below minimum value. Expected a value >= 1, but got 0 instead."),
+        ({"n": 10**400}, "n", "Expected a value <= 128, but got 1000000000000000000000000000000000000... instead."),
+        ({"temperature": 10**400}, "temperature", "Expected a value <= 2, but got 1000"),
         ({"n": True}, "n", "expected an integer, but got a boolean instead."),
         ({"top_logprobs": 2}, "top_logprobs", "only allowed when 'logprobs' is enabled"),
         ({"tools": [{"type": "function"}]}, "tools", "Unsupported parameter: 'tools' is not supported"),
@@ -148,9 +150,10 @@ def test_what_cannot_be_honoured_to_the_letter_is_refused(
     assert said in error.message
 
 
-def test_a_body_that_is_no_json_is_refused(api: openai.OpenAI) -> None:
+@pytest.mark.parametrize("body", [b"", b"[]", b"[" * 100_000, b'{"temperature": NaN}', b'{"n": "\xff"}'])
+def test_a_body_that_is_no_json_object_is_refused(api: openai.OpenAI, body: bytes) -> None:
     with pytest.raises(openai.BadRequestError, match="could not parse the JSON body"):
-        api.post("/chat/completions", cast_to=object, content=b"[" * 100_000)
+        api.post("/chat/completions", cast_to=object, content=body)
 
 
 def test_parameters_that_change_nothing_are_taken(api: openai.OpenAI) -> None:
