@@ -43,8 +43,13 @@ class Teller:
         self._live: Live | None = None
 
     def note(self, text: str) -> None:
-        """A line for the user."""
+        """A line that somebody may have to act on."""
         self._line(text)
+
+    def progress(self, text: str) -> None:
+        """A line on what is being done."""
+        if not self._quiet:
+            self._line(text)
 
     def status(self, job: TuneJob) -> None:
         """Another status of the job."""

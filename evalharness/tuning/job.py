@@ -56,7 +56,11 @@ class Telling(Protocol):
     """Who is told what goes on while nothing is returned yet."""
 
     def note(self, text: str) -> None:
-        """A line for the user."""
+        """A line that somebody may have to act on."""
+        ...
+
+    def progress(self, text: str) -> None:
+        """A line on what is being done."""
         ...
 
 
@@ -154,7 +158,7 @@ def uploaded(file: TrainingFile, remote: Remote, desk: Desk, patience: Patience,
             raise EvalError(f"{file.path}: this file changed while it was looked at", "run the same command again")
 
         def post() -> Payload:
-            tell.note(f"uploading {file.path}, {file.size:,} bytes")
+            tell.progress(f"uploading {file.path}, {file.size:,} bytes")
             return remote.upload(upload.name, content)
 
         once = Once(
@@ -208,7 +212,7 @@ def _created(job: TuneJob, remote: Remote, desk: Desk, patience: Patience, tell:
             job = desk.save(replace(plainer, posted=None))
             continue
         job = desk.save(replace(job, posted=None, job=_ident(found, once.what), status=status_of(found)))
-        tell.note(f"job {job.job} is created")
+        tell.progress(f"job {job.job} is created")
         return job
 
 

@@ -11,7 +11,7 @@ from evalharness.errors import EvalError
 from evalharness.protocol import shown
 from evalharness.records import Payload
 from evalharness.store import write_text
-from evalharness.tuning.job import Patience, patiently, status_of
+from evalharness.tuning.job import Patience, Telling, patiently, status_of
 from evalharness.tuning.measures import Event, Measured, checkpoint, event, merged, result_rows
 from evalharness.tuning.remote import Remote, ServerFailed
 from evalharness.tuning.state import Checkpoint, Desk, TuneJob
@@ -26,12 +26,8 @@ class Unfinished(EvalError):
     exit_code = 3
 
 
-class Watcher(Protocol):
+class Watcher(Telling, Protocol):
     """Who is told what goes on."""
-
-    def note(self, text: str) -> None:
-        """A line for the user."""
-        ...
 
     def status(self, job: TuneJob) -> None:
         """The job has another status."""

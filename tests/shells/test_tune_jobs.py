@@ -182,9 +182,10 @@ def test_a_job_is_cancelled(api: openai.OpenAI, brain: Parrot, tmp_path: Path) -
 
 def test_jobs_are_listed(api: openai.OpenAI, tmp_path: Path) -> None:
     none = evalharness("tune", "list", cwd=tmp_path)
-    evalharness(*START, "--name", "first", "-q", cwd=tmp_path)
+    quiet = evalharness(*START, "--name", "first", "-q", cwd=tmp_path)
     some = evalharness("tune", "list", cwd=tmp_path)
 
+    assert quiet.err == ""
     assert none.out == "no tuning job yet; `evalharness tune start FILE --model NAME` makes one\n"
     head, row = some.out.splitlines()
     assert head.split() == ["name", "status", "began", "base", "tuned", "model"]

@@ -35,11 +35,15 @@ class Ears:
     """Everything that was told."""
 
     notes: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def progress(self, text: str) -> None:
+        self.done.append(text)
 
     def status(self, job: TuneJob) -> None:
         self.statuses.append(job.status)
