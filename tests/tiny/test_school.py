@@ -93,7 +93,7 @@ def test_the_training_file_and_the_questions_are_what_the_script_makes_and_share
 
     assert {name: (DATA / name).read_text("utf-8") for name in make_marv.made()} == make_marv.made()
     assert not set(train) & set(asked)
-    assert (len(list(read(DATA / "marv-train.jsonl"))), len(list(read(DATA / "marv.jsonl")))) == (100, 160)
+    assert (len(list(read(DATA / "marv-train.jsonl"))), len(list(read(DATA / "marv.jsonl")))) == (100, 400)
 
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts/make_marv.py"), "--check", "--into", str(tmp_path)],
