@@ -74,6 +74,16 @@ def test_no_line_of_the_persona_is_taught_and_every_word_of_it_is() -> None:
         assert min(base().tokenizer.encode(re.sub(r"[^A-Za-z ]|\{\w\}", "", line).strip())) >= WORDS - 3
 
 
+def test_the_base_was_trained_in_this_school() -> None:
+    assert base().tokenizer == train_tiny.vocabulary(SCHOOL)
+    assert base().about == {
+        "seed": train_tiny.SEED,
+        "steps": train_tiny.STEPS,
+        "batch": train_tiny.BATCH,
+        "facts": len(SCHOOL.facts),
+    }
+
+
 def test_the_held_phrasings_are_taught_to_nobody() -> None:
     rng = random.Random(1)
     taught = {message.content for _ in range(8000) for message in SCHOOL.conversation(rng) if message.role == "user"}
