@@ -30,7 +30,7 @@ from scripts.tiny.lessons import Fact, Marv, facts, marv, told  # noqa: E402 - t
 from scripts.train_tiny import replies  # noqa: E402 - the same
 
 SEED = 20260707
-TRAIN, ASKED = 100, 160
+TRAIN, ASKED = 100, 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,12 @@ def _thin(epochs: int, multiplier: float, rank: int = 8) -> Plan:
 
 WAYS = (
     Way("too weak", 12, _full(2, 0.3)),
-    Way("few examples", 12, _full(20, 1.0)),
-    Way("halfway", 100, _full(3, 0.5)),
-    Way("good", 100, _full(6, 1.0)),
-    Way("overcooked", 100, _full(10, 6.0)),
-    Way("low rank, good", 100, _thin(6, 1.0)),
-    Way("low rank, overcooked", 100, _thin(10, 6.0)),
+    Way("few examples", 12, _full(30, 1.0)),
+    Way("good", 100, _full(10, 1.0)),
+    Way("hot", 100, _full(10, 3.0)),
+    Way("overcooked", 100, _full(10, 7.0)),
+    Way("low rank", 100, _thin(8, 1.0)),
+    Way("low rank, hot", 100, _thin(10, 4.0)),
 )
 
 
@@ -80,7 +80,7 @@ def made() -> dict[str, str]:
     cases = [
         {
             "id": f"{fact.field}-{_slug(fact.subject)}",
-            "ask": rng.choice(fact.asks),
+            "ask": _ask(fact, rng),
             "answer": fact.answer,
             "field": fact.field,
         }
@@ -140,9 +140,14 @@ def main() -> int:
     return 1 if stale else 0
 
 
+def _ask(fact: Fact, rng: random.Random) -> str:
+    """A phrasing; behind any other than the first, a subject with a verb of its own is no good English."""
+    return fact.asks[0] if fact.field == "unit" else rng.choice(fact.asks)
+
+
 def _row(persona: Marv, fact: Fact, place: int, rng: random.Random) -> Mapping[str, object]:
     reply = told(persona.lines[place % len(persona.lines)], fact)
-    said = (("system", persona.system), ("user", rng.choice(fact.asks)), ("assistant", reply))
+    said = (("system", persona.system), ("user", _ask(fact, rng)), ("assistant", reply))
     return {"messages": [{"role": role, "content": content} for role, content in said]}
 
 

@@ -16,20 +16,28 @@ from tests.shells.cli import ROOT, evalharness
 LINES = (ROOT / "suites/data/marv-train.jsonl").read_text("utf-8").splitlines()
 
 
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with the suite, shared so that the base is asked once."""
+    folder = tmp_path_factory.mktemp("marv")
+    shutil.copytree(ROOT / "suites", folder / "suites")
+    return folder
+
+
 @pytest.mark.parametrize(
     ("way", "status", "facts", "style"),
     [("good", 0, "HELD", "IMPROVED"), ("too weak", 1, "HELD", "REGRESSED"), ("overcooked", 1, "REGRESSED", "IMPROVED")],
 )
 def test_the_verdict_on_a_tune_is_what_was_done_to_it(
-    way: str, status: int, facts: str, style: str, tmp_path: Path
+    way: str, status: int, facts: str, style: str, project: Path
 ) -> None:
-    shutil.copytree(ROOT / "suites", tmp_path / "suites")
     (found,) = [one for one in WAYS if one.name == way]
     *_, last = tune(base(), [Example.of(json.loads(line)) for line in LINES[: found.examples]], found.plan)
     assert isinstance(last, Checkpoint)
-    save(place(tmp_path, "marv"), last.data)
+    name = way.replace(" ", "-")
+    save(place(project, name), last.data)
 
-    done = evalharness("compare", "suites/marv.yaml", "--json", cwd=tmp_path)
+    done = evalharness("compare", "suites/marv.yaml", "--tuned", f"tiny:{name}", "--json", cwd=project)
 
     verdicts = {ruling["aspect"]: ruling["outcome"] for ruling in json.loads(done.out)["rulings"]}
     assert (verdicts, done.status) == ({"facts": facts, "style": style}, status)

@@ -15,7 +15,7 @@ PAGE = (ROOT / "docs/tiny.md").read_text("utf-8")
 
 def test_the_tune_of_the_page_runs_and_leaves_a_file_an_epoch(tmp_path: Path) -> None:
     (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    short = code.replace("Plan(epochs=4)", "Plan(epochs=2)").replace("in lines]", "in lines[:8]]")
+    short = code.replace("Plan(epochs=10)", "Plan(epochs=2)").replace("in lines]", "in lines[:8]]")
     (tmp_path / "suites").symlink_to(ROOT / "suites")
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
 

@@ -74,6 +74,16 @@ def test_no_line_of_the_persona_is_taught_and_every_word_of_it_is() -> None:
         assert min(base().tokenizer.encode(re.sub(r"[^A-Za-z ]|\{\w\}", "", line).strip())) >= WORDS - 3
 
 
+def test_the_base_was_trained_in_this_school() -> None:
+    assert base().tokenizer == train_tiny.vocabulary(SCHOOL)
+    assert base().about == {
+        "seed": train_tiny.SEED,
+        "steps": train_tiny.STEPS,
+        "batch": train_tiny.BATCH,
+        "facts": len(SCHOOL.facts),
+    }
+
+
 def test_the_held_phrasings_are_taught_to_nobody() -> None:
     rng = random.Random(1)
     taught = {message.content for _ in range(8000) for message in SCHOOL.conversation(rng) if message.role == "user"}
@@ -93,7 +103,7 @@ def test_the_training_file_and_the_questions_are_what_the_script_makes_and_share
 
     assert {name: (DATA / name).read_text("utf-8") for name in make_marv.made()} == make_marv.made()
     assert not set(train) & set(asked)
-    assert (len(list(read(DATA / "marv-train.jsonl"))), len(list(read(DATA / "marv.jsonl")))) == (100, 160)
+    assert (len(list(read(DATA / "marv-train.jsonl"))), len(list(read(DATA / "marv.jsonl")))) == (100, 400)
 
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts/make_marv.py"), "--check", "--into", str(tmp_path)],
