@@ -51,11 +51,11 @@ class SuiteFile(pytest.File):
                 yield gate
 
     def _called(self, name: str) -> dict[str, str]:
-        """An item's name and whole id, which pytest reads as it reads one that was typed: brackets hold parameters.
+        """An item's name and, where it has brackets, its whole id, for pytest to read as it reads one that was typed.
 
-        An id that it made of the name would be another one, and `--lf` would not find it.
+        Brackets hold parameters there: of the name alone pytest would make another id, which `--lf` would not find.
         """
-        return {"name": name, "nodeid": f"{self.nodeid}::{name}"}
+        return {"name": name, "nodeid": f"{self.nodeid}::{name}"} if "[" in name else {"name": name}
 
     def _register(self, tags: dict[str, None]) -> None:
         """Makes tags known as markers, so that `--strict-markers` takes them."""
