@@ -38,8 +38,13 @@ class SuiteFile(pytest.File):
             self.suite = self.evaluation.load(self.path)
         except EvalError as error:
             raise self.CollectError(terminal(str(error), lines=True)) from None
+        from evalharness.grammar.content import uncollected
+
         self._register(dict.fromkeys(tag for case in self.suite.cases for tag in case.tags))
-        names = _Names()
+        with uncollected():  # all of these stay: nothing to be found among them
+            yield from self._items(_Names())
+
+    def _items(self, names: _Names) -> Iterator[CaseItem | GateItem]:
         for case in self.suite.cases:
             item: CaseItem = CaseItem.from_parent(self, **self._called(names.free(case.id)))
             item.of(self, case)
