@@ -126,6 +126,8 @@ def pytest_report_teststatus(report: pytest.TestReport | pytest.CollectReport) -
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hands what is to be told to the process that tells it; no session is green that could not do what it was told."""
     output = getattr(session.config, "workeroutput", None)
+    if found := session.config.stash.get(EVALUATION, None):
+        found.thaw()
     told = _told(session.config)
     if output is not None:
         output["evalharness"] = told.plain()

@@ -38,8 +38,13 @@ class SuiteFile(pytest.File):
             self.suite = self.evaluation.load(self.path)
         except EvalError as error:
             raise self.CollectError(terminal(str(error), lines=True)) from None
+        from evalharness.grammar.content import uncollected
+
         self._register(dict.fromkeys(tag for case in self.suite.cases for tag in case.tags))
-        names = _Names()
+        with uncollected():  # all of these stay: nothing to be found among them
+            yield from self._items(_Names())
+
+    def _items(self, names: _Names) -> Iterator[CaseItem | GateItem]:
         for case in self.suite.cases:
             item: CaseItem = CaseItem.from_parent(self, **self._called(names.free(case.id)))
             item.of(self, case)
@@ -51,11 +56,11 @@ class SuiteFile(pytest.File):
                 yield gate
 
     def _called(self, name: str) -> dict[str, str]:
-        """An item's name and whole id, which pytest reads as it reads one that was typed: brackets hold parameters.
+        """An item's name and, where it has brackets, its whole id, for pytest to read as it reads one that was typed.
 
-        An id that it made of the name would be another one, and `--lf` would not find it.
+        Brackets hold parameters there: of the name alone pytest would make another id, which `--lf` would not find.
         """
-        return {"name": name, "nodeid": f"{self.nodeid}::{name}"}
+        return {"name": name, "nodeid": f"{self.nodeid}::{name}"} if "[" in name else {"name": name}
 
     def _register(self, tags: dict[str, None]) -> None:
         """Makes tags known as markers, so that `--strict-markers` takes them."""

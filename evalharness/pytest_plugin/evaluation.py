@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from evalharness.harness import Asking, Options
     from evalharness.measure import Arm
     from evalharness.suite import Case, Suite
+
+
+MANY = 1_000
+"""Cases from which on looking for garbage among them costs more than it could find."""
 
 
 class Evaluation:
@@ -42,6 +47,7 @@ class Evaluation:
         self.faults: list[str] = []
         self._error = ""
         self._status = 0
+        self._frozen = False
         self._seen: dict[tuple[Path, str], Seen] = {}
 
     @functools.cached_property
@@ -127,11 +133,25 @@ class Evaluation:
             bar.ended()
         if asked.interrupted is not None:
             raise asked.interrupted
+        self._settle()
         self._take({path: _result(each, arms) for (path, each), arms in zip(askings.items(), asked.arms, strict=True)})
         try:
             self._after()
         except EvalError as error:  # what was asked is shown all the same
             self.faults.append(terminal(str(error), lines=True))
+
+    def _settle(self) -> None:
+        """Lets the garbage collector pass over what lives to the end of the session, until `thaw`: thousands of items
+        and their scores, which it would walk again with every few tests."""
+        if sum(len(chosen.cases) for chosen in self.chosen.values()) >= MANY:
+            gc.freeze()
+            self._frozen = True
+
+    def thaw(self) -> None:
+        """Gives the garbage collector back what it passed over."""
+        if self._frozen:
+            gc.unfreeze()
+            self._frozen = False
 
     def _ask_shared(self) -> None:
         """One process asks; the others wait, then read its runs."""
@@ -226,18 +246,17 @@ class Evaluation:
         from evalharness.sheet import Slice
 
         sheet = self.result(path).model.sheet
-        marks = list(zip(*(sheet.passed[aspect][case.id] for aspect in case.aspects), strict=True))
-        values = [sheet.scores[Slice("aspect", aspect)][case.id] for aspect in case.aspects]
-        known = [None not in sample for sample in zip(*values, strict=True)]
-        passed = sum(all(mark) for mark in marks)
-        unknown = len(known) - sum(known)
-        scores = tuple((aspect, _mean(sheet.valid(Slice("aspect", aspect), case.id))) for aspect in case.aspects)
-        needed = len(marks) if case.must_pass else len(marks) // 2 + 1
+        columns = [
+            (each, sheet.passed[each][case.id], sheet.scores[Slice("aspect", each)][case.id]) for each in case.aspects
+        ]
+        asked = len(columns[0][1])
+        passed = sum(all(marks[at] for _, marks, _ in columns) for at in range(asked))
+        scores = tuple([(aspect, _mean(values)) for aspect, _, values in columns])
+        needed = asked if case.must_pass else asked // 2 + 1
         if passed >= needed:
             return Seen("passed", scores)
-        if passed + unknown < needed:
-            return Seen("missed", scores)
-        return Seen("unknown", scores)
+        unknown = sum(any(values[at] is None for _, _, values in columns) for at in range(asked))
+        return Seen("missed" if passed + unknown < needed else "unknown", scores)
 
     @functools.cached_property
     def panel(self) -> Panel | None:
@@ -328,5 +347,7 @@ def _result(asking: Asking, arms: tuple[Arm, ...]) -> Result:
     return Result(asking.suite, arms[-1], arms[0] if len(arms) > 1 else None)
 
 
-def _mean(values: tuple[float, ...]) -> float | None:
-    return sum(values) / len(values) if values else None
+def _mean(samples: Sequence[float | None]) -> float | None:
+    """The mean of the samples that could be scored."""
+    known = [value for value in samples if value is not None]
+    return sum(known) / len(known) if known else None
