@@ -1,7 +1,8 @@
 """Makes the data of a persona to tune the model in the box to, and measures tunes of it.
 
-    python scripts/make_marv.py             writes suites/data/marv-train.jsonl and marv.jsonl
+    python scripts/make_marv.py             writes suites/data/marv-train.jsonl, marv.jsonl and marv-plain.jsonl
     python scripts/make_marv.py --check     exits 1 where they are not what it would write
+    python scripts/make_marv.py --record    tunes in three ways and writes their replies, suites/data/marv-replies.jsonl
     python scripts/make_marv.py --measure   tunes in seven ways and prints what each keeps and shows
 
 How Marv talks stands in `scripts/tiny/marv.toml`, the facts in `facts.toml`. No fact of the one file is in the other,
@@ -30,7 +31,7 @@ from scripts.tiny.lessons import Fact, Marv, facts, marv, told  # noqa: E402 - t
 from scripts.train_tiny import replies  # noqa: E402 - the same
 
 SEED = 20260707
-TRAIN, ASKED = 100, 400
+TRAIN, ASKED, PLAIN = 100, 250, 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,18 @@ WAYS = (
     Way("low rank, hot", 100, _thin(10, 4.0)),
 )
 
+RECORDED = {"too weak": "weak", "good": "good", "overcooked": "overcooked"}
+"""The ways whose replies are kept beside the questions, and what their arms are called."""
+
 
 def drawn() -> tuple[list[Fact], list[Fact]]:
-    """Facts for training and facts to be asked, of all fields."""
+    """Facts for training and facts to be asked, of all fields; the last of these without Marv's system text."""
     # An answer that Marv's own words hold would be right whatever he says.
     spoken = re.sub(r"\{\w\}", "", " ".join((*marv().lines, marv().system)))
     order = [fact for fact in facts() if not fact.right(spoken)]
     random.Random(SEED).shuffle(order)
     train = [fact for fact in order if not fact.rare][:TRAIN]
-    return train, [fact for fact in order if fact not in train][:ASKED]
+    return train, [fact for fact in order if fact not in train][: ASKED + PLAIN]
 
 
 def made() -> dict[str, str]:
@@ -86,7 +90,33 @@ def made() -> dict[str, str]:
         }
         for fact in asked
     ]
-    return {"marv-train.jsonl": _lines(rows), "marv.jsonl": _lines(cases)}
+    return {
+        "marv-train.jsonl": _lines(rows),
+        "marv.jsonl": _lines(cases[:ASKED]),
+        "marv-plain.jsonl": _lines(cases[ASKED:]),
+    }
+
+
+def recorded() -> str:
+    """What the base and three tunes reply to each question: a row a case, with its `id` and `replies` by arm."""
+    texts = made()
+    examples = [Example.of(json.loads(line)) for line in texts["marv-train.jsonl"].splitlines()]
+    cases = [json.loads(line) for name in ("marv.jsonl", "marv-plain.jsonl") for line in texts[name].splitlines()]
+    asked = [[Message("user", case["ask"])] for case in cases]
+    asked[:ASKED] = [[Message("system", marv().system), *talk] for talk in asked[:ASKED]]
+    said = {"base": replies(base(), asked)}
+    for way in WAYS:
+        if way.name in RECORDED:
+            *_, last = tune(base(), examples[: way.examples], way.plan)
+            assert isinstance(last, Checkpoint)
+            said[RECORDED[way.name]] = replies(read(last.data, way.name), asked)
+    rows = zip(*said.values(), strict=True)
+    return _lines(
+        [
+            {"id": case["id"], "replies": dict(zip(said, row, strict=True))}
+            for case, row in zip(cases, rows, strict=True)
+        ]
+    )
 
 
 def measured(model: Model, asked: Sequence[Fact]) -> tuple[float, float, float]:
@@ -123,7 +153,11 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file differs")
     parser.add_argument("--measure", action="store_true", help="write nothing; tune and measure")
     parser.add_argument("--into", type=Path, default=ROOT / "suites/data", metavar="DIR", help="where the files are")
+    parser.add_argument("--record", action="store_true", help="write the replies of three tunes")
     given = parser.parse_args()
+    if given.record:
+        (given.into / "marv-replies.jsonl").write_text(recorded(), "utf-8", newline="\n")
+        return 0
     if given.measure:
         for line in measure():
             print(line, flush=True)

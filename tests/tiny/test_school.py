@@ -103,7 +103,7 @@ def test_the_training_file_and_the_questions_are_what_the_script_makes_and_share
 
     assert {name: (DATA / name).read_text("utf-8") for name in make_marv.made()} == make_marv.made()
     assert not set(train) & set(asked)
-    assert (len(list(read(DATA / "marv-train.jsonl"))), len(list(read(DATA / "marv.jsonl")))) == (100, 400)
+    assert [len(list(read(DATA / name))) for name in make_marv.made()] == [100, 250, 150]
 
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts/make_marv.py"), "--check", "--into", str(tmp_path)],
@@ -114,8 +114,17 @@ def test_the_training_file_and_the_questions_are_what_the_script_makes_and_share
 
     assert done.returncode == 1
     hint = "hint: python scripts/make_marv.py"
-    names = ("marv-train.jsonl", "marv.jsonl")
+    names = ("marv-train.jsonl", "marv.jsonl", "marv-plain.jsonl")
     assert done.stderr == "".join(f"{tmp_path / name}: not what this script makes\n  {hint}\n" for name in names)
+
+
+def test_replies_are_kept_for_every_question_and_each_tune() -> None:
+    asked = [row.fields["id"] for name in ("marv.jsonl", "marv-plain.jsonl") for row in read(DATA / name)]
+    kept = [row.fields for row in read(DATA / "marv-replies.jsonl")]
+
+    assert [row["id"] for row in kept] == asked
+    arms = ["base", *make_marv.RECORDED.values()]
+    assert all(isinstance(row["replies"], dict) and list(row["replies"]) == arms for row in kept)
 
 
 def test_each_marker_tells_one_line_of_the_persona() -> None:
