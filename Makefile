@@ -6,10 +6,8 @@ STAMP := $(VENV)/.filled
 
 .PHONY: demo test lint bench lock clean
 
-# The verdict here is REGRESSED, and that is the demonstration: status 1 is what it should end with.
 demo: $(STAMP)
-	@$(BIN)/evalharness compare suites/gsm8k.yaml --base 6b_verification --tuned 175b_finetuning || test $$? -eq 1
-	@echo "open reports/gsm8k-6b_verification-175b_finetuning/index.html to read both models side by side"
+	@$(BIN)/evalharness demo
 
 test: $(STAMP) lint
 	$(BIN)/python -m pytest tests -n 2 --dist worksteal

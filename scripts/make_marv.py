@@ -30,6 +30,9 @@ from evalharness.tiny.weights import Model, base, read  # noqa: E402 - the same
 from scripts.tiny.lessons import Fact, Marv, facts, marv, told  # noqa: E402 - the same
 from scripts.train_tiny import replies  # noqa: E402 - the same
 
+DATA, PACKAGED = ROOT / "suites/data", ROOT / "evalharness/cli/marv/data"
+"""The files are also in the package, for `evalharness demo`."""
+
 SEED = 20260707
 TRAIN, ASKED, PLAIN = 100, 250, 150
 
@@ -53,7 +56,7 @@ def _thin(epochs: int, multiplier: float, rank: int = 8) -> Plan:
 
 
 WAYS = (
-    Way("too weak", 12, _full(2, 0.3)),
+    Way("too weak", 100, _full(1, 0.1)),
     Way("few examples", 12, _full(30, 1.0)),
     Way("good", 100, _full(10, 1.0)),
     Way("hot", 100, _full(10, 3.0)),
@@ -152,7 +155,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file differs")
     parser.add_argument("--measure", action="store_true", help="write nothing; tune and measure")
-    parser.add_argument("--into", type=Path, default=ROOT / "suites/data", metavar="DIR", help="where the files are")
+    parser.add_argument("--into", type=Path, default=DATA, metavar="DIR", help="where the files are")
     parser.add_argument("--record", action="store_true", help="write the replies of three tunes")
     given = parser.parse_args()
     if given.record:
@@ -163,8 +166,8 @@ def main() -> int:
             print(line, flush=True)
         return 0
     stale = []
-    for name, text in made().items():
-        path = given.into / name
+    folders = (given.into, PACKAGED) if given.into == DATA else (given.into,)
+    for path, text in ((folder / name, text) for folder in folders for name, text in made().items()):
         if not given.check:
             path.write_text(text, "utf-8", newline="\n")
         elif not path.is_file() or path.read_bytes() != text.encode():

@@ -27,6 +27,7 @@ VERBS = {
     "list": ("suites", "List the kinds of checks, models and reports there are."),
     "tune": ("tune", "Check a training file, tune a model on it, watch the job."),
     "serve": ("serve", "Serve a tiny model on this machine, for chats and for tuning jobs."),
+    "demo": ("demo", "Show the whole loop in a minute: tune three ways, compare, report."),
     "cache": ("cache", "Look into the answer cache, or clear parts of it."),
     "doctor": ("doctor", "Look at the installation, the config and the keys."),
 }
