@@ -304,7 +304,8 @@ def _alike(one: str, other: str) -> bool:
 
     # In a fixed order, since the ratio depends on it; without `autojunk`, which from 200 characters on leaves out every
     # letter that is frequent.
-    matcher = SequenceMatcher(None, *sorted((one, other)), autojunk=False)
+    first, second = sorted((one, other))
+    matcher = SequenceMatcher(None, first, second, autojunk=False)
     return matcher.quick_ratio() >= NEAR_LETTERS and matcher.ratio() >= NEAR_LETTERS
 
 

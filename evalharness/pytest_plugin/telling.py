@@ -73,7 +73,9 @@ def verdict(name: str, result: Result, comparison: Comparison | None) -> list[st
         return [f"{terminal(name)}  {arms}"]
     word = comparison.verdict.outcome
     reasons = [f"  {MARKS[r.outcome]} {terminal(one_line(r.sentence, 300))}" for r in comparison.rulings]
-    return [f"{terminal(name)}  {arms}: {MARKS[word]} {word}", *reasons]
+    opening = words.rests(comparison)
+    first = [f"  {terminal(one_line(opening, 300))}"] if opening else []
+    return [f"{terminal(name)}  {arms}: {MARKS[word]} {word}", *first, *reasons]
 
 
 def detail(result: Result, misses: int) -> list[str]:

@@ -102,6 +102,7 @@ def _rest(comparison: Comparison, level: str) -> Iterator[str]:
     yield from _folded(f"{len(fixed):,} fixed", sections.flipped(comparison, level + "#", "fixed"))
     if not comparison.flips:
         yield "No case changed sides.\n\n"
+    yield from _folded("the training file", sections.trained(comparison, level + "#"))
     yield from _folded("where to read on", sections.look_here(comparison, level + "#"))
     n = max((delta.cases for delta in comparison.deltas), default=0)
     about = f"how this was made: {words.count(n, 'case')}, {words.count(comparison.suite.samples, 'sample')} a case"
