@@ -8,7 +8,6 @@ from evalharness.echoes import echoes, overused, warnings
 from evalharness.findings import Echoes, Phrase, Recital
 from evalharness.measure import Arm
 from evalharness.records import Conversation, Message, Trial
-from evalharness.tuning.dialects import Example
 from evalharness.tuning.lessons import Lesson, Lessons
 from tests import runs
 
@@ -17,7 +16,7 @@ LAMP = "That lamp is kept in the old lighthouse, always."
 
 
 def lessons(*taught: tuple[str, str]) -> Lessons:
-    found = (Lesson(at, (ask,), (reply,), None, Example(())) for at, (ask, reply) in enumerate(taught, 1))
+    found = (Lesson(at, (ask,), (reply,), None) for at, (ask, reply) in enumerate(taught, 1))
     return Lessons("train.jsonl", "d", tuple(found), 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -21,13 +22,18 @@ def near(value: float) -> object:
 
 def compared(seen: Table, unseen: Table, kind: Nearness = "seen") -> Comparison:
     """The cases of one table as the training file had them, those of another as it had not."""
-    marks: list[Nearness | None] = [*[kind] * sum(seen), *["unseen"] * sum(unseen)]
+    marks = told((kind, sum(seen)), ("unseen", sum(unseen)))
     tables = zip(runs.table(*seen), runs.table(*unseen), strict=True)
     base, tuned = (runs.run([*first, *second]) for first, second in tables)
     return compare(marked(base, marks), replace(marked(tuned, marks), model=replace(tuned.model, name="tuned")))
 
 
-def marked(run: Run, marks: list[Nearness | None]) -> Run:
+def told(*kinds: tuple[Nearness, int]) -> list[Nearness]:
+    """So many cases of each kind."""
+    return [kind for kind, number in kinds for _ in range(number)]
+
+
+def marked(run: Run, marks: Sequence[Nearness | None]) -> Run:
     cases = tuple(replace(case, near=mark) for case, mark in zip(run.cases, marks, strict=True))
     return replace(run, suite=replace(run.suite, train="train.jsonl", train_digest="d"), cases=cases)
 
@@ -114,7 +120,7 @@ def test_without_a_training_file_nothing_is_told() -> None:
 
 def test_the_parts_are_read_with_the_margin_of_their_gate() -> None:
     base, tuned = (runs.run([1.0] * 60, gate=(Criterion("facts", drop_at_most=0.20),)) for _ in range(2))
-    marks: list[Nearness | None] = [*["seen"] * 30, *["unseen"] * 30]
+    marks = told(("seen", 30), ("unseen", 30))
 
     seen, unseen = parts(compare(marked(base, marks), marked(tuned, marks)))
 
@@ -124,7 +130,8 @@ def test_the_parts_are_read_with_the_margin_of_their_gate() -> None:
 
 
 def test_another_training_file_between_the_runs_is_told() -> None:
-    base, tuned = (marked(runs.run([1.0] * 6), ["seen"] * 6) for _ in range(2))
+    seen: list[Nearness | None] = ["seen"] * 6
+    base, tuned = (marked(runs.run([1.0] * 6), seen) for _ in range(2))
 
     found = compare(replace(base, suite=replace(base.suite, train_digest="other")), tuned)
 

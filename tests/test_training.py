@@ -114,7 +114,7 @@ def test_the_plan_counts_each_kind(tmp_path: Path) -> None:
 
 
 def talk(case: str, messages: Sequence[Message], replies: tuple[int, ...]) -> Trial:
-    return Trial(Conversation(case, 0, tuple(messages), replies, ("answered",) * len(replies)))
+    return Trial(Conversation(case, 0, tuple(messages), replies, ("answered",)))
 
 
 def test_a_stored_run_is_marked_by_the_questions_it_asked(tmp_path: Path) -> None:

@@ -19,13 +19,14 @@ from evalharness.tuning.reading import Piece, pieces
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """One example. line: where it begins, from 1. asks: what users say in it. replies: the answers that are learnt, of
-    a pair the preferred one. system: None where it has no system text. example: all of it."""
+    a pair the preferred one. system: None where it has no system text. text: the example as it should stand on a line.
+    """
 
     line: int
     asks: tuple[str, ...]
     replies: tuple[str, ...]
     system: str | None
-    example: Example
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def _lesson(piece: Piece, example: Example) -> Lesson:
         tuple(_said(example.messages, "user")),
         tuple(text for message in (*learnt, *example.preferred) if (text := text_of(message))),
         next(_said(example.messages, "system"), None),
-        example,
+        piece.text,
     )
 
 
