@@ -156,8 +156,7 @@ def _trained(comparison: Comparison) -> Iterator[str]:
     yield "### Beside the training file\n\n"
     nearness = list(training.lines(replace(comparison, trained=replace(found, echoes=None))))
     yield "".join(f"- {safe(line)}\n" for line in nearness) + "\n"
-    for head, rows in training.tables(replace(found, echoes=None)):
-        yield sections.table(head, "llll", [tuple(safe(cell, words.LONGEST_NAME) for cell in row) for row in rows])
+    yield from sections.training_tables(replace(found, echoes=None))
 
 
 # --- what nobody knows yet --------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from evalharness.escape import collapsed, markdown, markdown_block, markdown_code, one_line
-from evalharness.findings import Comparison, Delta, Flip, Pair, Panel
+from evalharness.findings import Comparison, Delta, Flip, Pair, Panel, Trained
 from evalharness.reports import base as words
 from evalharness.reports import made, survived
 from evalharness.reports import trained as training
@@ -70,7 +70,7 @@ def _row(comparison: Comparison, delta: Delta) -> tuple[str, ...]:
 
 def moved(delta: Delta) -> str:
     """A change with its interval; brackets stay text."""
-    span = words.span(delta.low, delta.high, delta.margin).replace("[", "\\[").replace("]", "\\]")
+    span = _brackets(words.span(delta.low, delta.high, delta.margin))
     return f"{words.points(delta.change)} {span}".strip()
 
 
@@ -107,8 +107,19 @@ def trained(comparison: Comparison, level: str) -> Iterator[str]:
         return
     yield f"{level} Beside the training file\n\n"
     yield "".join(f"- {safe(line, 2 * words.LONGEST_TEXT)}\n" for line in training.lines(comparison)) + "\n"
+    yield from training_tables(found)
+
+
+def training_tables(found: Trained) -> Iterator[str]:
+    """The held-out gaps, then the phrases."""
     for head, rows in training.tables(found):
-        yield table(head, "llll", [tuple(safe(cell, words.LONGEST_NAME) for cell in row) for row in rows])
+        cells = [(safe(name, words.LONGEST_NAME), *map(_brackets, numbers)) for name, *numbers in rows]
+        yield table(head, "lrrr", cells)
+
+
+def _brackets(text: str) -> str:
+    """Numbers of ours, whose brackets stay text."""
+    return text.replace("[", "\\[").replace("]", "\\]")
 
 
 def flips(comparison: Comparison, level: str) -> Iterator[str]:
