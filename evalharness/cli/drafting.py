@@ -57,7 +57,6 @@ def draft(source: Path, folder: Path, share: float, seed: int) -> Draft:
     share: of the examples, to be held out. `Faults` for files that are in the way, before anything is written.
     """
     from evalharness.escape import slug
-    from evalharness.files import CONFIGS
     from evalharness.store import write_text
     from evalharness.tuning.lessons import learn
     from evalharness.tuning.voice import voice
@@ -75,7 +74,7 @@ def draft(source: Path, folder: Path, share: float, seed: int) -> Draft:
     if there:
         hint = "init overwrites nothing: give it another folder, `evalharness init --from FILE FOLDER`"
         raise Faults([Fault(shown(path), 0, 0, "is there already", hint) for path in there])
-    if not any((folder / each).exists() for each in CONFIGS):
+    if not _configured(folder):
         files["evalharness.toml"] = CONFIG
     if not (folder / "baselines").exists():
         files["baselines/.gitkeep"] = ""
@@ -83,6 +82,13 @@ def draft(source: Path, folder: Path, share: float, seed: int) -> Draft:
         write_text(folder / each, iter([text]))
     told = _told(lessons, split, found)
     return Draft(tuple(folder / each for each in files), (*told, *_next(folder, rest, suite)))
+
+
+def _configured(folder: Path) -> bool:
+    """Whether a config of ours is there."""
+    project = folder / "pyproject.toml"
+    ours = project.is_file() and b"[tool.evalharness" in project.read_bytes()
+    return ours or (folder / "evalharness.toml").exists()
 
 
 def held_out(lessons: Lessons, share: float, seed: int) -> Split:
