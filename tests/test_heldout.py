@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evalharness.compare import compare
 from evalharness.findings import Comparison, Delta, Trained
@@ -136,3 +138,20 @@ def test_another_training_file_between_the_runs_is_told() -> None:
     found = compare(replace(base, suite=replace(base.suite, train_digest="other")), tuned)
 
     assert any("the training file changed between the runs" in warning for warning in found.warnings)
+
+
+COUNTS = st.integers(0, 12)
+KINDS: st.SearchStrategy[Nearness] = st.sampled_from(["seen", "near", "unseen"])
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.tuples(COUNTS, COUNTS, COUNTS, COUNTS).filter(any), st.data())
+def test_marks_change_neither_the_verdict_nor_the_rows_that_gate(counts: Table, data: st.DataObject) -> None:
+    base, tuned = (runs.run(scores) for scores in runs.table(*counts))
+    marks = data.draw(st.lists(KINDS, min_size=sum(counts), max_size=sum(counts)))
+
+    plain, told = compare(base, tuned), compare(marked(base, marks), marked(tuned, marks))
+
+    assert (told.verdict.outcome, told.rulings) == (plain.verdict.outcome, plain.rulings)
+    assert [delta for delta in told.deltas if delta.part != "near"] == list(plain.deltas)
+    assert trained(told).seen + trained(told).near + trained(told).unseen == sum(counts)

@@ -181,7 +181,7 @@ def _notes(comparison: Comparison) -> Iterator[Note]:
     for flip in words.sides(comparison)[0]:
         if flip.aspect in worse or not comparison.rulings:
             yield Note("broke", about, f"{flip.case}: {flip.aspect}: {flip.why}", path, flip.case)
-    for warning in comparison.warnings:
+    for warning in filter(None, (words.rests(comparison), *comparison.warnings)):
         yield Note("warning", about, warning, path)
 
 
