@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from evalharness.findings import Echoes, Phrase, Recital
 from evalharness.measure import Arm
 from evalharness.records import Conversation
 from evalharness.text import Neighbours, words
-from evalharness.tuning.lessons import Lesson, Lessons
+
+if TYPE_CHECKING:
+    from evalharness.tuning.lessons import Lesson, Lessons
 
 FEWEST_WORDS = 8
 """Words of a training reply from which repeating it is no chance."""

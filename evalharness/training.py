@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evalharness.escape import terminal
 from evalharness.records import Nearness, Run, Trial
 from evalharness.suite import Suite
 from evalharness.text import Neighbours
@@ -83,4 +84,4 @@ def told(suite: Suite) -> Iterator[str]:
     if suite.near:
         counts = Counter(suite.near[case.id] for case in suite.cases)
         parts = ", ".join(f"{counts[near]:,} {near}" for near in ("seen", "near", "unseen"))
-        yield f"{suite.name}, cases beside {suite.train}: {parts}"
+        yield terminal(f"{suite.name}, cases beside {suite.train}: {parts}")
