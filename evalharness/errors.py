@@ -6,6 +6,9 @@
     ├── ModelFailed           a model gave no usable answer; the engine turns it into a `Failure`
     ├── StoreError            a run file or baseline that cannot be read or written
     ├── CacheError            the answer cache cannot be written
+    ├── remote.ServerFailed   a tuning server did not do what was asked, or it is not known whether it did
+    ├── watch.Unfinished      the watching of a tuning job ended before the job
+    ├── tiny.chat.Unusable    a question that the model in the box cannot take
     ├── engine.Interrupted    a signal ended the run early; it carries what was spent until then
     └── MixedSuites           two runs that do not belong together
 

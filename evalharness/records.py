@@ -70,7 +70,7 @@ class ModelRef:
 
     @property
     def kind(self) -> str:
-        """The model kind that answers: `openai`, `replay`, `command`."""
+        """The model kind that answers: `openai`, `replay`, `command`, `tiny`."""
         return self.use.partition(":")[0]
 
     @property

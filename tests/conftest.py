@@ -1,4 +1,4 @@
-"""A fixture of the tests that run pytest within pytest."""
+"""What every test runs under, and a fixture of those that run pytest within pytest."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import pytest
 from evalharness.models.base import MODELS
 from evalharness.reports.base import REPORTS
 from evalharness.scorers.base import SCORERS
+from evalharness.tiny.alone import load_numpy
+
+# Before any test file imports it: with a worker a core, a second thread in each only waits.
+load_numpy()
 
 PRELOADED = [
     *("numpy", "scipy.special", "pydantic", "yaml", "diskcache", "openai", "aiohttp", "asyncio", "jinja2", "regex"),

@@ -19,11 +19,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "evalharness"
 
 FLOORS = [
-    {"errors"},
+    {"errors", "addresses"},
     {"records", "registry", "stats", "escape", "text", "layout", "worddiff", "table", "leases"},
-    {"flow", "files", "jsontext", "protocol", "envelope", "settings", "store", "findings", "books"},
-    {"config", "rows", "template", "tree", "cache", "snapshots", "tuning"},
-    {"models", "scorers", "schema"},
+    {"flow", "files", "jsontext", "protocol", "envelope", "settings", "store", "findings", "books", "secrecy"},
+    {"config", "rows", "template", "tree", "cache", "snapshots", "tiny", "tuning"},
+    {"models", "scorers", "schema", "serving"},
     {"grammar", "limits"},
     {"suite", "asking"},
     {"engine", "score", "sheet", "rulings", "training"},

@@ -25,7 +25,8 @@ VERBS = {
     "lint": ("suites", "Read suites and print every fault."),
     "schema": ("suites", "Print the JSON Schema of suite files, for editors."),
     "list": ("suites", "List the kinds of checks, models and reports there are."),
-    "tune": ("tune", "Check a training file before it is uploaded."),
+    "tune": ("tune", "Check a training file, tune a model on it, watch the job."),
+    "serve": ("serve", "Serve a tiny model on this machine, for chats and for tuning jobs."),
     "cache": ("cache", "Look into the answer cache, or clear parts of it."),
     "doctor": ("doctor", "Look at the installation, the config and the keys."),
 }

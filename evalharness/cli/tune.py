@@ -1,4 +1,4 @@
-"""`tune`: look at a training file before it costs anything."""
+"""`tune`: look at a training file before it costs anything; `tune_jobs` holds what then happens on a server."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from evalharness.cli.options import JSON, Verb, config, gathered, leave, load_suites
+from evalharness.cli.tune_jobs import cancel_verb, list_verb, start_verb, watch_verb
 from evalharness.errors import EvalError
 
 if TYPE_CHECKING:
@@ -58,7 +59,11 @@ def _options(verb: Verb) -> Verb:
 
 @click.group("tune")
 def tune_verb() -> None:
-    """Look at a training file before it costs anything."""
+    """Check a training file, tune a model on it, watch the job."""
+
+
+for verb in (start_verb, watch_verb, list_verb, cancel_verb):
+    tune_verb.add_command(verb)
 
 
 @tune_verb.command("check")

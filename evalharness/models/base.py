@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
@@ -10,7 +9,7 @@ from typing import Self
 from evalharness.config import Arm
 from evalharness.errors import Fault
 from evalharness.protocol import Allowance
-from evalharness.records import ModelRef, Request, Response, encode
+from evalharness.records import ModelRef, Request, Response
 from evalharness.registry import Registry
 
 
@@ -86,40 +85,3 @@ LARGEST = 16 * 2**20
 def open_model(arm: Arm) -> Model:
     """The model behind an arm; `UnknownName` where nothing bears its kind, `Faults` where its settings are wrong."""
     return MODELS.get(arm.ref.kind)(arm)
-
-
-HIDDEN = "[key]"
-
-
-class Secrets:
-    """Texts that must reach no file and no output, also where a server or a program echoes them."""
-
-    def __init__(self, texts: Iterable[str]) -> None:
-        found = sorted({text for text in texts if len(text) >= SHORTEST}, key=len, reverse=True)
-        self._plain = tuple({spelt for text in found for spelt in (text, encode(text)[1:-1])})
-        self._pattern = re.compile("|".join(map(_spellings, found))) if found else None
-
-    def hide(self, text: str) -> str:
-        """The text with `[key]` for every secret, plain or in JSON's escapes."""
-        if self._pattern is None:
-            return text
-        if "\\u00" in text or "\\/" in text or any(secret in text for secret in self._plain):
-            return self._pattern.sub(HIDDEN, text)
-        return text
-
-
-SHORTEST = 8
-"""Characters of the shortest secret; shorter ones are placeholders such as `ollama`, which an answer may well say."""
-
-
-def _spellings(secret: str) -> str:
-    """A pattern of what JSON may make of a text: a character as it is, with a backslash, or as `\\u0061`."""
-    return "".join(rf"(?:\\u{_either_case(f'{ord(c):04x}')}|{SLASHED.get(c, re.escape(c))})" for c in secret)
-
-
-SLASHED = {c: rf"\\?{re.escape(c)}" for c in '"\\/'}
-"""What JSON may put a backslash before."""
-
-
-def _either_case(digits: str) -> str:
-    return "".join(f"[{d}{d.upper()}]" if d.isalpha() else d for d in digits)

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, get_args
 from evalharness.config import Arm
 from evalharness.errors import Fault, Faults, ModelFailed
 from evalharness.escape import one_line, terminal
-from evalharness.models.base import LARGEST, Model, Secrets, model
+from evalharness.models.base import LARGEST, Model, model
 from evalharness.records import ModelRef, Outcome, Request, Response, Usage, encode
+from evalharness.secrecy import Secrets
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter

@@ -14,11 +14,13 @@ from json.encoder import encode_basestring_ascii as quote
 from typing import TYPE_CHECKING, NoReturn, Self
 from urllib.parse import urlsplit
 
+from evalharness.addresses import is_loopback
 from evalharness.config import Arm
 from evalharness.errors import Fault, Faults, ModelFailed
-from evalharness.models.base import LARGEST, Model, Secrets, model
+from evalharness.models.base import LARGEST, Model, model
 from evalharness.protocol import QUOTA, Headers, NoCompletion, allowance, complaint, completion, parsed, shown, waiting
 from evalharness.records import ModelRef, Request, Response, encode
+from evalharness.secrecy import Secrets
 from evalharness.settings import url_fault
 
 if TYPE_CHECKING:
@@ -207,17 +209,6 @@ class OpenAI(Model):
     ) -> NoReturn:
         hidden = self._secrets.hide(what)
         raise ModelFailed(kind, hidden, again=again, wait=wait, stops=stops) from None
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL points to this machine."""
-    import ipaddress
-
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _own_headers(key: str) -> dict[str, str]:

@@ -82,9 +82,16 @@ def _pieces(file: BinaryIO, called: str) -> Iterator[Piece]:
 def _first(file: BinaryIO) -> bytes:
     """The first line that is not blank, without the blanks around it."""
     while raw := file.readline(LONGEST_LINE):
-        if found := raw.removeprefix(_BOM).strip():
+        if found := _unmarked(raw).strip():
             return found
     return b""
+
+
+def _unmarked(raw: bytes) -> bytes:
+    """The bytes without byte order marks before them; programs that each add one leave several."""
+    while raw.startswith(_BOM):
+        raw = raw.removeprefix(_BOM)
+    return raw
 
 
 def _whole(file: BinaryIO, called: str) -> bytes:
@@ -128,9 +135,9 @@ def _lines(file: BinaryIO, called: str) -> Iterator[Piece]:
         if len(raw) > LONGEST_LINE:
             raise Faults([Fault(called, number, 0, f"this line is longer than {LONGEST_LINE >> 20} MiB")])
         findings: list[Finding] = []
-        if number == 1 and raw.startswith(_BOM):
-            raw = raw[3:]
-            findings.append(_bom())
+        if not example and raw.startswith(_BOM):  # also behind blank lines: without them it would be the first
+            raw = _unmarked(raw)
+            findings.append(_bom(number))
         if not windows and raw.endswith(b"\r\n"):
             windows = True
             findings.append(_crlf(number))
@@ -145,7 +152,7 @@ def _lines(file: BinaryIO, called: str) -> Iterator[Piece]:
             yield Piece(number, "", None, (*findings, _blank(number)))
             continue
         example += 1
-        for piece in _line(text.removesuffix("\n").removesuffix("\r"), number, example):
+        for piece in _line(text.removesuffix("\n").rstrip("\r"), number, example):
             yield replace(piece, findings=(*findings, *piece.findings)) if findings else piece
             findings = []
 
@@ -261,9 +268,9 @@ _SEVERAL = Finding(
 )
 
 
-def _bom() -> Finding:
+def _bom(number: int = 1) -> Finding:
     what = "the file begins with a byte order mark, which some servers take for a part of the first line"
-    return Finding("utf8_bom", 1, what, "`--fix` removes it", repair="byte order mark removed")
+    return Finding("utf8_bom", number, what, "`--fix` removes it", repair="byte order mark removed")
 
 
 def _crlf(number: int) -> Finding:
@@ -330,7 +337,7 @@ def _array(raw: bytes) -> Iterator[Piece]:
     """The items of a file that is one JSON array."""
     if raw.startswith(_BOM):
         yield Piece(1, "", None, (_bom(),))
-        raw = raw[3:]
+        raw = _unmarked(raw)
     try:
         text = raw.decode()
     except UnicodeDecodeError:
@@ -344,7 +351,7 @@ def _spread(file: BinaryIO) -> str:
     file.seek(0)
     raw = file.read(LARGEST_WHOLE + 1)
     try:
-        text = raw.removeprefix(_BOM).decode() if len(raw) <= LARGEST_WHOLE else ""
+        text = _unmarked(raw).decode() if len(raw) <= LARGEST_WHOLE else ""
         value, _ = decode(text, past_blanks(text, 0))
     except ValueError:
         return ""
@@ -356,7 +363,7 @@ def _as_lines(text: str, how: Finding) -> Iterator[Piece]:
     walk = Walk(text)
     yield Piece(walk.line, "", None, (replace(how, line=walk.line),))
     array = how is _ARRAY and walk.meets("[")
-    closed, mended = not array, False
+    closed, mended, items, value = not array, False, 0, None
     while walk.at < len(text):
         if array and walk.meets("]"):
             closed = True
@@ -371,6 +378,7 @@ def _as_lines(text: str, how: Finding) -> Iterator[Piece]:
             walk.text, mended = free, True
             yield Piece(line, "", None, (_commas(line),))
             continue
+        items += 1
         yield _item(line, _flat(walk.text[at : walk.at]), value, findings)
         comma = array and walk.meets(",")
         walk.pass_blanks()
@@ -383,6 +391,9 @@ def _as_lines(text: str, how: Finding) -> Iterator[Piece]:
         yield _broken(walk.line, "the JSON array is not closed: the file breaks off here")
     elif walk.at < len(text):
         yield _broken(walk.line, "something follows the JSON array")
+    elif items == 1 and isinstance(value, list):
+        # As a line of its own it would be taken for the file's array, and be taken apart the next time.
+        yield _broken(walk.line, "the JSON array holds nothing but another array")
 
 
 def _value(text: str, at: int, line: int) -> tuple[object, int, tuple[Finding, ...]]:

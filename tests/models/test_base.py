@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from evalharness.config import Arm
 from evalharness.errors import UnknownName
-from evalharness.models.base import MODELS, Secrets, open_model
+from evalharness.models.base import MODELS, open_model
 from evalharness.records import ModelRef
+from evalharness.secrecy import Secrets
 
 keys = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=20)
 

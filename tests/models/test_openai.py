@@ -17,10 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalharness.addresses import is_loopback
 from evalharness.config import Arm
 from evalharness.errors import Faults, ModelFailed
 from evalharness.models.base import LARGEST, open_model
-from evalharness.models.openai import OpenAI, is_loopback
+from evalharness.models.openai import OpenAI
 from evalharness.protocol import Allowance
 from evalharness.records import Message, ModelRef, Origin, Payload, Request, Response, Usage
 

@@ -28,6 +28,7 @@ def fixed(folder: Path, content: str | bytes) -> str:
     "content",
     [
         f"\ufeff{LINE}\n{LINE}\n",
+        f"\n\ufeff\ufeff{LINE}\n{LINE}\n",
         f"{LINE}\r\n{LINE}\r\n",
         f"\n{LINE}\n  \n{LINE}\n\n",
         f"{LINE}\n{LINE}",
@@ -57,6 +58,7 @@ def test_a_line_that_cannot_be_repaired_stays(tmp_path: Path) -> None:
     ("content", "line", "what"),
     [
         (f'{LINE}\n{{"a": "\u00e9"}}\n'.encode("latin-1"), 2, "byte 0xe9 is not UTF-8, at column 8"),
+        (b"[[1]]", 1, "the JSON array holds nothing but another array"),
         (f"[{LINE},\n{LINE[:9]}".encode(), 2, "this is not JSON: unterminated string starting at column 2"),
     ],
 )
