@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, TypeVar, overload
 
+from evalharness import heldout
 from evalharness.errors import MixedSuites
-from evalharness.findings import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef, Verdict
+from evalharness.findings import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef, Trained, Verdict
 from evalharness.measure import Arm, design_of, diagnostics, measured, scope_block, trials
 from evalharness.records import Asked, Criterion, Run, SuiteRef, Trial, Word
 from evalharness.rulings import DEFAULT_MARGIN, Measure, Terms, asks, rule
@@ -151,8 +152,13 @@ class _Draft:
             ruled = rule(criterion, measure, terms)
             rulings += ruled
             deltas.append(_gate_delta(criterion, measure, ruled, self._samples(), terms.p_adjusted))
+        parts = self._parts(suite, seed)
+        deltas += [_part_delta(part, self._samples()) for part in parts]
         deltas += self._looked_at(suite.alpha)
         verdict = self._verdict(rulings)
+        trained = heldout.trained(suite, self.cases, parts, verdict.outcome)
+        if trained is not None and trained.rests:
+            verdict = replace(verdict, reasons=(trained.rests, *verdict.reasons))
         flips = tuple(_flips(self.base, self.tuned, self.cases))
         pairs = Pairs(self.base, self.tuned, _flipped_first(self.cases, flips))
         return Comparison(
@@ -163,12 +169,26 @@ class _Draft:
             rulings=tuple(rulings),
             flips=flips,
             left_out=self.left_out + self.orphans,
-            warnings=tuple(self._warnings()),
+            warnings=tuple(self._warnings(trained)),
             pairs=pairs,
             verdict=verdict,
             seed=seed,
             version=version,
+            trained=trained,
         )
+
+    def _parts(self, suite: SuiteRef, seed: int) -> tuple[heldout.Part, ...]:
+        """Each gate over the cases that the training file had, and over those it had not."""
+        design = design_of(self.base, self.tuned, seed)
+        blocked = self._blocked(suite)
+
+        def measure(cut: Slice, cases: Sequence[Asked]) -> Measure:
+            return measured(self.base.sheet, self.tuned.sheet, design, cut, cases)[0]
+
+        def terms(p: float) -> Terms:
+            return Terms(suite.alpha, suite.interval, p, *blocked)
+
+        return heldout.parts(self.criteria, self.cases, measure, terms)
 
     def _samples(self) -> tuple[int, int]:
         return self.base.sheet.samples(), self.tuned.sheet.samples()
@@ -202,8 +222,11 @@ class _Draft:
             incomplete=any(incomplete(arm) for arm in (self.base, self.tuned)),
         )
 
-    def _warnings(self) -> Iterator[str]:
+    def _warnings(self, trained: Trained | None) -> Iterator[str]:
         base, tuned = self.base, self.tuned
+        digests = {arm.run.suite.train_digest for arm in (base, tuned)} - {""}
+        if trained is not None and len(digests) > 1:
+            yield "the training file changed between the runs: seen and unseen cases are told by that of tuned's run"
         if base.run.suite.hash != tuned.run.suite.hash:
             yield "the suite changed between the runs: cases are matched by id; `evalharness rescore` grades both alike"
         for arm in (base, tuned):
@@ -282,6 +305,13 @@ def _gate_delta(
     if measure.change is None:
         return row
     return replace(row, p_adjusted=p_adjusted, p_noninferior=measure.change.p_noninferior(margin))
+
+
+def _part_delta(part: heldout.Part, samples: tuple[int, int]) -> Delta:
+    """A row that is read with the margin of its gate, and does not gate."""
+    row = _gate_delta(part.criterion, part.measure, part.rulings, samples, 1.0)
+    name = f"{part.measure.aspect} · {part.name}"
+    return replace(row, slice=name, part="near", gates=False, p_adjusted=None)
 
 
 def _flips(base: Arm, tuned: Arm, cases: Iterable[Asked]) -> Iterator[Flip]:

@@ -160,6 +160,80 @@ class Rebased:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldOut:
+    """How much more an aspect moved on cases that the training file had, or nearly had, than on the others.
+
+    seen, unseen: the changes over `seen_cases` and `unseen_cases`; gap: the first minus the second, in points of [-1,
+    1] as they are, with an interval. It decides nothing.
+    """
+
+    aspect: str
+    seen_cases: int
+    unseen_cases: int
+    seen: float
+    unseen: float
+    gap: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recital:
+    """A reply that repeats a training reply word for word, though its question is not that example's, nor near it.
+
+    text: the training reply; line: where its example begins in the training file.
+    """
+
+    case: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words that many replies of the tuned model hold, and the share of replies with them: in training, in each arm."""
+
+    words: str
+    trained: float
+    base: float
+    tuned: float
+
+
+@dataclass(frozen=True, slots=True)
+class Echoes:
+    """What replies took from the training file as it stands there.
+
+    base, tuned: replies that were read, and of these those that recite. recitals: the first of the tuned model's.
+    phrases: those that the tuned model favours most, against base.
+    """
+
+    base: tuple[int, int]
+    tuned: tuple[int, int]
+    recitals: tuple[Recital, ...] = ()
+    phrases: tuple[Phrase, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What the training file says of a comparison.
+
+    file: as the suite or the command names it. seen, near, unseen: compared cases of each kind. unseen_outcome: what
+    the gate says of the unseen cases alone, None where all or none are unseen. rests: a sentence where that is worse
+    than the verdict, else empty. echoes: None where the training file was not at hand.
+    """
+
+    file: str
+    digest: str
+    seen: int
+    near: int
+    unseen: int
+    gaps: tuple[HeldOut, ...] = ()
+    unseen_outcome: Word | None = None
+    rests: str = ""
+    echoes: Echoes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Two runs of one suite, side by side. `pairs` may be read from disk as it is walked."""
 
@@ -176,6 +250,7 @@ class Comparison:
     seed: int = 0
     version: str = ""
     rebased: Rebased | None = None
+    trained: Trained | None = None
 
 
 @dataclass(frozen=True, slots=True)

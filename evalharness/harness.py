@@ -9,17 +9,19 @@ Nothing is asked before every suite, arm and recording has been looked at; whate
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version as installed
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evalharness import engine, snapshots, store
 from evalharness.compare import compare_all
 from evalharness.config import Config
 from evalharness.config import load as load_config
+from evalharness.echoes import echoes, warnings
 from evalharness.errors import EvalError
-from evalharness.findings import Panel
+from evalharness.findings import Comparison, Panel
 from evalharness.history import Held, History, Series, Standing, chart
 from evalharness.measure import Arm
 from evalharness.plan import Plan, suite_ref
@@ -29,6 +31,10 @@ from evalharness.score import regrade
 from evalharness.sitting import DEFAULT, Asking, Job, Options, Sitting, Stored, rows, run_path
 from evalharness.suite import Suite
 from evalharness.suite import load as load_suite
+from evalharness.training import lessons_of, tagged, tagged_run
+
+if TYPE_CHECKING:
+    from evalharness.tuning.lessons import Lessons
 
 __all__ = [
     "Asked",
@@ -52,10 +58,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The runs of one command: for each suite its arms in the order given, and whether all of it was asked."""
+    """The runs of one command: for each suite its arms in the order given, and whether all of it was asked.
+
+    lessons: what the training file of a suite teaches, by the suite's name.
+    """
 
     arms: tuple[tuple[Arm, ...], ...]
     interrupted: engine.Interrupted | None = None
+    lessons: Mapping[str, Lessons] = field(default_factory=dict)
 
 
 def version() -> str:
@@ -86,6 +96,7 @@ def ask_each(
     that were whole are whole, the others are `.part` files, and asking again goes on; `Interrupted` is raised where
     nothing was asked yet. Not where an event loop runs: see `aask`.
     """
+    askings, lessons = _learnt(askings, options)
     with Sitting(rows(askings, config, options), config, options, watch or engine.SILENT) as sitting:
         try:
             tallies = engine.run(sitting.flows, sitting.models, **sitting.rest())
@@ -93,8 +104,8 @@ def ask_each(
             arms = sitting.arms(stopped.tallies, interrupted=True)
             if not arms:
                 raise
-            return Asked(arms, stopped)
-        return Asked(sitting.arms(tallies))
+            return Asked(arms, stopped, lessons)
+        return Asked(sitting.arms(tallies), lessons=lessons)
 
 
 async def aask(
@@ -105,9 +116,24 @@ async def aask(
     watch: engine.Watch | None = None,
 ) -> Asked:
     """The same as `ask` on the caller's event loop."""
-    askings = [Asking(suite, tuple(names)) for suite in suites]
+    askings, lessons = _learnt([Asking(suite, tuple(names)) for suite in suites], options)
     with Sitting(rows(askings, config, options), config, options, watch or engine.SILENT) as sitting:
-        return Asked(sitting.arms(await engine.arun(sitting.flows, sitting.models, **sitting.rest())))
+        return Asked(sitting.arms(await engine.arun(sitting.flows, sitting.models, **sitting.rest())), lessons=lessons)
+
+
+def _learnt(askings: Sequence[Asking], options: Options) -> tuple[list[Asking], dict[str, Lessons]]:
+    """The suites with their cases marked by how near they are to their training files, and what those teach."""
+    found: dict[str, Lessons] = {}
+    marked: list[Asking] = []
+    for asking in askings:
+        suite = asking.suite
+        lessons = lessons_of(suite, options.train)
+        if lessons is None:
+            marked.append(asking)
+            continue
+        found[suite.name] = lessons
+        marked.append(replace(asking, suite=tagged(suite, lessons, options.train)))
+    return marked, found
 
 
 def compare_asked(asked: Asked, options: Options = DEFAULT, *, via: bool = False) -> Panel:
@@ -122,7 +148,7 @@ def compare_asked(asked: Asked, options: Options = DEFAULT, *, via: bool = False
         base, *others = row[:-1] if via else row
         pairs += [(base, tuned) for tuned in others]
         between += [row[-1]] * len(others)
-    panel = compare_all(pairs, seed=options.seed, version=version())
+    panel = _with_echoes(compare_all(pairs, seed=options.seed, version=version()), pairs, asked.lessons)
     if not via:
         return panel
     threes = zip(panel.comparisons, pairs, between, strict=True)
@@ -131,10 +157,47 @@ def compare_asked(asked: Asked, options: Options = DEFAULT, *, via: bool = False
     )
 
 
+def _with_echoes(panel: Panel, pairs: Sequence[tuple[Arm, Arm]], lessons: Mapping[str, Lessons]) -> Panel:
+    """The comparisons with what replies took from the training file, where that is at hand."""
+    if not lessons:
+        return panel
+    found = zip(panel.comparisons, pairs, strict=True)
+    return replace(
+        panel,
+        comparisons=tuple(
+            _heard(each, *pair, lessons[each.suite.name]) if each.suite.name in lessons else each
+            for each, pair in found
+        ),
+    )
+
+
+def _heard(comparison: Comparison, base: Arm, tuned: Arm, lessons: Lessons) -> Comparison:
+    if comparison.trained is None:
+        return comparison
+    heard = echoes(lessons, base, tuned)
+    told = [*comparison.warnings, *_unread(lessons), *warnings(heard, tuned.run.model.name)]
+    return replace(comparison, trained=replace(comparison.trained, echoes=heard), warnings=tuple(told))
+
+
+def _unread(lessons: Lessons) -> Iterator[str]:
+    if lessons.unread:
+        lines = "1 line is no training example" if lessons.unread == 1 else f"{lessons.unread:,} lines are no examples"
+        yield f"{Path(lessons.file).name}: {lines}, so cases like them count as unseen"
+
+
 def compare_runs(paths: Sequence[Path], options: Options = DEFAULT) -> Panel:
     """The first stored run against each of the others."""
-    base, *others = [Arm.of(snapshots.named(store.read(path))) for path in paths]
-    return compare_all([(base, tuned) for tuned in others], seed=options.seed, version=version())
+    runs = [snapshots.named(store.read(path)) for path in paths]
+    lessons = None
+    if options.train is not None:
+        from evalharness.tuning.lessons import learn
+
+        lessons = learn(options.train)
+        runs = [tagged_run(run, lessons, options.train) for run in runs]
+    base, *others = map(Arm.of, runs)
+    pairs = [(base, tuned) for tuned in others]
+    panel = compare_all(pairs, seed=options.seed, version=version())
+    return panel if lessons is None else _with_echoes(panel, pairs, {base.run.suite.name: lessons})
 
 
 def history(
@@ -174,6 +237,8 @@ def rescore(path: Path, suite: Suite, output: Path | None = None) -> Run:
         raise EvalError(
             f"{path} is a run of '{run.suite.name}', not of '{suite.name}'", "rescore with the suite it ran"
         )
+    lessons = lessons_of(suite)
+    suite = suite if lessons is None else tagged(suite, lessons)
     kept = {trial.conversation.case for trial in run.trials}
     cases = tuple(case for case in Plan(suite, run.model, run.suite.samples).cases() if case.case in kept)
     ref = replace(suite_ref(suite, run.suite.samples), selected=run.suite.selected)

@@ -59,8 +59,9 @@ class Plan:
 
     def cases(self) -> tuple[Asked, ...]:
         """The cases as the run file remembers them."""
+        near = self.suite.near
         return tuple(
-            Asked(case.id, case.question, case.aspects, case.tags, case.group, case.must_pass)
+            Asked(case.id, case.question, case.aspects, case.tags, case.group, case.must_pass, near.get(case.id))
             for case in self.suite.cases
         )
 
@@ -79,6 +80,7 @@ def suite_ref(suite: Suite, samples: int) -> SuiteRef:
         alpha=suite.alpha,
         selected=suite.selected,
         train=suite.train,
+        train_digest=suite.train_digest,
     )
 
 

@@ -264,7 +264,8 @@ class Criterion:
 @dataclass(frozen=True, slots=True)
 class SuiteRef:
     """Which suite was asked, and how its numbers are to be read. hash covers cases, checks and gate; cases counts them
-    all; `selected` names the options that took only some of them, and is empty where all were asked."""
+    all; `selected` names the options that took only some of them, and is empty where all were asked. train: the
+    training file that the cases' `near` was told by; train_digest: sha256 of its content, empty where not read."""
 
     name: str
     path: str
@@ -278,6 +279,7 @@ class SuiteRef:
     judges: tuple[str, ...] = ()
     selected: tuple[str, ...] = ()
     train: str | None = None
+    train_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from evalharness.registry import load_files
 from evalharness.sheet import Sheet
 from evalharness.snapshots import Filed
 from evalharness.suite import Suite, select
+from evalharness.training import lessons_of, tagged
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Options:
     """What the shared options of every verb that asks say; None leaves it to the suite, the arm or the config.
 
     budget: USD. seconds: deadline of the whole command. tags, cases: ask only these, which makes a selection.
+    train: the training file, in place of the suite's own.
     """
 
     samples: int | None = None
@@ -46,6 +48,7 @@ class Options:
     tags: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     output: Path | None = None
+    train: Path | None = None
 
 
 DEFAULT = Options()
@@ -95,7 +98,11 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
     found: list[Row] = []
     faults: list[Fault] = []
     for asking in askings:
-        chosen = select(asking.suite, tags=options.tags, cases=options.cases)
+        try:
+            chosen = select(_looked_up(asking.suite, options), tags=options.tags, cases=options.cases)
+        except Faults as error:
+            faults += error.faults
+            continue
         row: list[Job | Stored] = []
         for name in dict.fromkeys(asking.arms):
             try:
@@ -116,6 +123,14 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
     if faults:
         raise Faults(dict.fromkeys(faults))
     return found
+
+
+def _looked_up(suite: Suite, options: Options) -> Suite:
+    """The suite with its cases marked by how near they are to the training file, where there is one."""
+    if suite.near:
+        return suite
+    lessons = lessons_of(suite, options.train)
+    return suite if lessons is None else tagged(suite, lessons, options.train)
 
 
 def _unwritten(arm: Stored, options: Options) -> Iterator[Fault]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar, get_args
@@ -16,7 +16,7 @@ from evalharness.grammar.cases import Case, CaseReader, Turn
 from evalharness.grammar.checks import Check, CheckReader
 from evalharness.grammar.content import Content, uncollected
 from evalharness.grammar.each import Filler
-from evalharness.records import Criterion, Payload, Scope, SuiteRef
+from evalharness.records import Criterion, Nearness, Payload, Scope, SuiteRef
 from evalharness.scorers.base import SCORERS
 
 __all__ = ["Case", "Check", "Suite", "Turn", "json_schema", "load", "select"]
@@ -42,6 +42,7 @@ class Suite:
 
     path: as the caller named the file. gate: one criterion an aspect; `gate_declared` says whether the file has them or
     they are the default. train: relative to the suite's folder. warnings: what is allowed and probably not meant.
+    train_digest, near: of the training file's content, and how near each case is to it, once that was looked at.
     content: what `hash` is over. selected: what chose the cases among those of the file, empty where all are here.
     """
 
@@ -66,6 +67,8 @@ class Suite:
     warnings: tuple[Fault, ...]
     content: Content = field(repr=False, compare=False)
     selected: tuple[str, ...] = ()
+    train_digest: str = ""
+    near: Mapping[str, Nearness] = field(default_factory=dict, repr=False)
 
     @property
     def whole(self) -> int:

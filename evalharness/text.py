@@ -6,12 +6,9 @@ import functools
 import re
 import unicodedata
 import warnings
-import zlib
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -146,7 +143,6 @@ NEAR_WORDS, NEAR_LETTERS = 0.5, 0.8
 LONGEST_BY_LETTERS = 1_000
 """Characters up to which texts are compared letter by letter: that takes time in their product."""
 
-_SIGNATURE_BITS = 2_048
 _ROUNDING = 1e-9
 
 
@@ -170,28 +166,32 @@ class Neighbour:
 class Neighbours:
     """Texts in which to look for those near to another: what `nearness` would say of each, without comparing each.
 
-    Three-word runs are looked up; letters are compared only where the lengths of two texts, and the pairs of letters
-    that both have, allow a ratio of 0.8.
+    Three-word runs are looked up. Letters are compared with many texts of about one length at once, and by `difflib`
+    only where enough of them are common.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._shapes = [_Shape.of(text) for text in texts]
-        self._masks: dict[int, dict[str, int]] = {}
         self._same: dict[str, int] = {}
         self._runs: dict[tuple[str, ...], list[int]] = {}
         for place, shape in enumerate(self._shapes):
             self._same.setdefault(shape.folded, place)
             for run in shape.runs:
                 self._runs.setdefault(run, []).append(place)
-        by_letters = [place for place, shape in enumerate(self._shapes) if 0 < len(shape.folded) <= LONGEST_BY_LETTERS]
-        self._by_length = sorted(by_letters, key=lambda place: len(self._shapes[place].folded))
+        # Of equal texts the first is enough.
+        by_letters = [place for text, place in self._same.items() if 0 < len(text) <= LONGEST_BY_LETTERS]
+        by_letters.sort(key=lambda place: len(self._shapes[place].folded))
+        packs = (by_letters[start : start + _PACKED] for start in range(0, len(by_letters), _PACKED))
+        self._packs = [_Pack.of([(place, self._shapes[place].folded) for place in pack]) for pack in packs]
 
     def nearest(self, text: str) -> Neighbour | None:
         """The first text that is `seen`, else the first that is `near`; None where there is neither."""
         shape = _Shape.of(text)
         if (place := self._same.get(shape.folded)) is not None and shape.folded:
             return Neighbour(place, "seen")
-        near = min((*self._by_words(shape), *self._by_letters(shape)), default=None)
+        near = min(self._by_words(shape), default=None)
+        letters = self._by_letters(shape.folded, len(self._shapes) if near is None else near)
+        near = near if letters is None else letters
         return None if near is None else Neighbour(near, "near")
 
     def _by_words(self, shape: _Shape) -> Iterator[int]:
@@ -200,61 +200,91 @@ class Neighbours:
             if count >= NEAR_WORDS * (len(shape.runs) + len(self._shapes[place].runs) - count):
                 yield place
 
-    def _by_letters(self, shape: _Shape) -> Iterator[int]:
-        size = len(shape.folded)
+    def _by_letters(self, folded: str, before: int) -> int | None:
+        """The first text that is near by its letters, of those before a place."""
+        size = len(folded)
         if not 0 < size <= LONGEST_BY_LETTERS:
-            return
+            return None
         # A ratio of 0.8 of sizes a and b takes 0.4 (a + b) common letters, so that neither is 1.5 times the other.
-        first = bisect_left(self._by_length, size / 1.5, key=lambda place: len(self._shapes[place].folded))
-        for place in islice(self._by_length, first, None):
-            other = self._shapes[place]
-            both = size + len(other.folded)
-            if both > 2.5 * size:
-                return
-            # At least as many pairs of letters as both have; see `_Shape`.
-            common = (shape.bits & other.bits).bit_count() + min(shape.lost, other.lost)
-            if common >= 0.2 * both - 1 - _ROUNDING and _alike(other.folded, shape.folded, self._letters(place)):
-                yield place
+        packs = (pack for pack in self._packs if pack.shortest <= 1.5 * size and size <= 1.5 * pack.longest)
+        found = (place for pack in packs for place in pack.candidates(folded) if place < before)
+        return next((place for place in sorted(found) if _alike(folded, self._shapes[place].folded)), None)
 
-    def _letters(self, place: int) -> dict[str, int]:
-        found = self._masks.get(place)
-        if found is None:
-            found = self._masks[place] = _letters(self._shapes[place].folded)
-        return found
+
+_PACKED = 512
+"""Texts compared at once, by measurement: more would be no faster, and a rare letter takes a bit in each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pack:
+    """Texts of about one length side by side in one long number, a bit a letter, to be compared with another at once.
+
+    width: bytes of each. letters: where in all of them each letter stands; whole: where any does.
+    """
+
+    places: tuple[int, ...]
+    sizes: tuple[int, ...]
+    width: int
+    letters: dict[str, int]
+    whole: int
+
+    @classmethod
+    def of(cls, texts: Sequence[tuple[int, str]]) -> _Pack:
+        """Texts with their places, the shortest first."""
+        width = len(texts[-1][1]) // 8 + 1  # a bit more than the longest has letters: it takes the carry
+        rows: dict[str, bytearray] = {}
+        whole = bytearray(width * len(texts))
+        for at, (_, text) in enumerate(texts):
+            part = slice(at * width, (at + 1) * width)
+            whole[part] = ((1 << len(text)) - 1).to_bytes(width, "little")
+            for letter, mask in _letters(text).items():
+                if letter not in rows:
+                    rows[letter] = bytearray(len(whole))
+                rows[letter][part] = mask.to_bytes(width, "little")
+        letters = {letter: int.from_bytes(row, "little") for letter, row in rows.items()}
+        sizes = tuple(len(text) for _, text in texts)
+        return cls(tuple(place for place, _ in texts), sizes, width, letters, int.from_bytes(whole, "little"))
+
+    @property
+    def shortest(self) -> int:
+        """Letters of the first."""
+        return self.sizes[0]
+
+    @property
+    def longest(self) -> int:
+        """Letters of the last."""
+        return self.sizes[-1]
+
+    def candidates(self, other: str) -> Iterator[int]:
+        """The texts that have enough letters in common with another, in the same order: `difflib` never matches more.
+
+        A row of the usual table is one number, a bit a letter (Crochemore and others 2001), for all texts.
+        """
+        letters, whole = self.letters, self.whole
+        row = whole
+        for letter in other:
+            mask = letters.get(letter)
+            if mask is not None:
+                hits = row & mask
+                row = (row + hits | row ^ hits) & whole
+        left = row.to_bytes(self.width * len(self.sizes), "little")
+        for at, (place, size) in enumerate(zip(self.places, self.sizes, strict=True)):
+            common = size - int.from_bytes(left[at * self.width : (at + 1) * self.width], "little").bit_count()
+            if common >= NEAR_LETTERS / 2 * (size + len(other)) - _ROUNDING:
+                yield place
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """A text as it is compared: folded and without signs, its three-word runs, and its pairs of letters as bits.
-
-    The n-th time a pair of letters comes sets a bit of its own; lost: how many found theirs set already. Two texts of
-    sizes a and b with m common letters in k runs share m - k pairs at least, and each run but the first follows a
-    letter that is not common: a ratio of 0.8 takes 0.2 (a + b) - 1 common pairs.
-    """
+    """A text as it is compared: folded and without signs, and its three-word runs."""
 
     folded: str
     runs: frozenset[tuple[str, ...]]
-    bits: int
-    lost: int
 
     @classmethod
     def of(cls, text: str) -> _Shape:
         found = words(text)
-        folded = " ".join(found)
-        runs = frozenset(zip(found, found[1:], found[2:], strict=False))
-        if len(folded) > LONGEST_BY_LETTERS:
-            return cls(folded, runs, 0, 0)
-        times: dict[str, int] = {}
-        bits = 0
-        for pair in map(str.__add__, folded, folded[1:]):
-            times[pair] = times.get(pair, 0) + 1
-            bits |= 1 << _bit(pair, times[pair])
-        return cls(folded, runs, bits, max(0, len(folded) - 1) - bits.bit_count())
-
-
-@functools.lru_cache(maxsize=65_536)
-def _bit(pair: str, times: int) -> int:
-    return zlib.crc32(f"{pair}{times}".encode("utf-8", "surrogatepass")) % _SIGNATURE_BITS
+        return cls(" ".join(found), frozenset(zip(found, found[1:], found[2:], strict=False)))
 
 
 def _compared(one: _Shape, other: _Shape) -> Nearness:
@@ -265,19 +295,18 @@ def _compared(one: _Shape, other: _Shape) -> Nearness:
         return "near"
     if max(len(one.folded), len(other.folded)) > LONGEST_BY_LETTERS:
         return "unseen"
-    return "near" if _alike(one.folded, other.folded, _letters(one.folded)) else "unseen"
+    return "near" if _alike(one.folded, other.folded) else "unseen"
 
 
-def _alike(one: str, other: str, letters: dict[str, int]) -> bool:
-    """Whether the ratio of `difflib` is large enough. letters: those of `one`, by their places."""
-    if _longest_common(letters, len(one), other) < NEAR_LETTERS / 2 * (len(one) + len(other)) - _ROUNDING:
-        return False
+def _alike(one: str, other: str) -> bool:
+    """Whether the ratio of `difflib` is large enough."""
     from difflib import SequenceMatcher
 
     # In a fixed order, since the ratio depends on it; without `autojunk`, which from 200 characters on leaves out every
     # letter that is frequent.
     first, second = sorted((one, other))
-    return SequenceMatcher(None, first, second, autojunk=False).ratio() >= NEAR_LETTERS
+    matcher = SequenceMatcher(None, first, second, autojunk=False)
+    return matcher.quick_ratio() >= NEAR_LETTERS and matcher.ratio() >= NEAR_LETTERS
 
 
 def _letters(text: str) -> dict[str, int]:
@@ -285,19 +314,6 @@ def _letters(text: str) -> dict[str, int]:
     for place, letter in enumerate(text):
         places[letter] = places.get(letter, 0) | 1 << place
     return places
-
-
-def _longest_common(letters: dict[str, int], size: int, other: str) -> int:
-    """How many letters two texts have in common in the same order: what `difflib` matches is never more.
-
-    A row of the usual table is one number here, a bit a letter (Crochemore and others 2001).
-    """
-    whole = (1 << size) - 1
-    row = whole
-    for letter in other:
-        hits = row & letters.get(letter, 0)
-        row = (row + hits | row - hits) & whole
-    return size - row.bit_count()
 
 
 # --- regular expressions ----------------------------------------------------------------------------------------------

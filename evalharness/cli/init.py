@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from evalharness.cli.options import shown
-from evalharness.errors import Fault, Faults
+from evalharness.errors import EvalError, Fault, Faults
 
 CONFIG = """\
 # The models by name: `evalharness compare suites/first.yaml --base base --tuned tuned`
@@ -73,11 +73,29 @@ next: evalharness compare suites/first.yaml
 
 @click.command("init")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path())
-def init_verb(folder: Path) -> None:
+@click.option("--from", "source", metavar="FILE", type=click.Path(path_type=Path), help="Draft from a training file.")
+@click.option("--hold-out", "share", type=click.FloatRange(0, 1), help="Share of its prompts to ask; else 0.2.")
+@click.option("--seed", type=int, help="Of the choice of prompts; else 0.")
+def init_verb(folder: Path, source: Path | None, share: float | None, seed: int | None) -> None:
     """Write a first suite, a config and a small program that stands for two models, into FOLDER (here by default).
 
     Nothing is overwritten. What is written runs at once: `evalharness compare suites/first.yaml`.
+
+    \b
+    evalharness init --from train.jsonl --hold-out 0.2
+
+    With --from: holds prompts out of a training file, writes the rest as a new training file, and drafts a suite that
+    asks the prompts held out. What a right reply says is left to be filled in, and `lint` lists where.
     """
+    if source is not None:
+        from evalharness.cli.drafting import draft
+
+        done = draft(source, folder, 0.2 if share is None else share, seed or 0)
+        for line in (*(f"wrote {shown(path)}" for path in done.written), *done.lines):
+            click.echo(line)
+        return
+    if share is not None or seed is not None:
+        raise EvalError("--hold-out and --seed choose prompts of a training file", "name it: --from train.jsonl")
     for path in write_first(folder):
         click.echo(f"wrote {shown(path)}")
     if folder != Path():

@@ -32,24 +32,27 @@ def plan_verb(suites: tuple[str, ...], models: tuple[str, ...], options: Options
 
     Asks nothing and writes nothing.
     """
-    from evalharness.harness import Asking, rows
+    from evalharness.harness import Asking, Job, rows
+    from evalharness.training import told
 
     settings = config()
     costs: list[Cost] = []
     sights: list[Sight] = []
+    nearness: list[str] = []
     for suite in load_suites(suites, settings):
         names = models or tuple(name for name in (suite.base, suite.tuned) if name)
         if not names:
             raise EvalError(f"{shown(suite.path)}: which model?", "give --model NAME, or set `base:` in the suite")
         (row,) = rows([Asking(suite, tuple(names))], settings, options)
         costs += _costs(row, settings, options)
+        nearness += told(row[0].plan.suite if isinstance(row[0], Job) else row[0].suite)
         sights += _sights(suite, row, settings, options)
     if as_json:
         total = {"requests": sum(c.requests for c in costs), "known": sum(c.known for c in costs), "usd": _total(costs)}
-        told = {"total": total, "models": [asdict(c) for c in costs], "aspects": [asdict(s) for s in sights]}
-        click.echo(json.dumps(told, indent=2))
+        facts = {"total": total, "models": [asdict(c) for c in costs], "aspects": [asdict(s) for s in sights]}
+        click.echo(json.dumps(facts, indent=2))
         return
-    for line in (*_cost_lines(costs), *_sight_lines(sights)):
+    for line in (*_cost_lines(costs), *nearness, *_sight_lines(sights)):
         for part in _rows(line, width()):
             click.echo(part)
 

@@ -89,6 +89,10 @@ class DraftReader:
             hint = f"the check is {{check: {value}}}, the text is {{mentions: {value}}}"
             self.source.fault(node.mark, f"{quoted(value)} is a text here, and a check is called so", hint)
             return None
+        if name == "mentions" and value.split()[0] == "TODO":
+            hint = "what its reply must mention, such as `expect: Paris`; without `expect`, `every` alone grades it"
+            self.source.fault(node.mark, "this is still to be filled in: what a right reply says", hint)
+            return None
         try:
             scorer = from_text(name, value)
         except BuildFaults as error:

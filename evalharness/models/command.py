@@ -209,6 +209,9 @@ async def _printed(stream: StreamReader, process: Process) -> bytes:
         size += len(chunk)
     if size > LARGEST:
         _kill(process)
+        # What is left is read, too: asyncio sees the end of a program only when its pipes are empty.
+        while await stream.read(2**16):
+            pass
     return b"".join(chunks)
 
 

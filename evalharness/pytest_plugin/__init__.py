@@ -115,6 +115,20 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    """Runs an item of ours the short way, where that comes to the same."""
+    found = item.config.stash.get(EVALUATION, None)
+    if found is None or not found.short or not found.owns(item):
+        return None
+    from evalharness.pytest_plugin import running
+
+    if running.marked(item):
+        return None
+    running.run(item)
+    return True
+
+
 def pytest_report_teststatus(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, object] | None:
     """A case that misses under a gate is evidence: neither passed nor failed."""
     called = report.passed and isinstance(report, pytest.TestReport) and report.when == "call"

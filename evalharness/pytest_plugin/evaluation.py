@@ -51,6 +51,17 @@ class Evaluation:
         self._seen: dict[tuple[Path, str], Seen] = {}
 
     @functools.cached_property
+    def short(self) -> bool:
+        """Whether items can be run the short way; looked at once, when every plugin is there."""
+        from evalharness.pytest_plugin.running import alone
+
+        return alone(self.session.config)
+
+    def owns(self, item: pytest.Item) -> bool:
+        """Whether the item is of a suite."""
+        return item.path in self.suites
+
+    @functools.cached_property
     def config(self) -> Config:
         """The config of the project; `Faults` where it is broken."""
         return self.settings.project()

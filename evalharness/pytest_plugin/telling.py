@@ -97,7 +97,9 @@ def verdict(name: str, result: Result, comparison: Comparison | None) -> list[st
     rulings = comparison.rulings if comparison else alone(result.model)
     word = comparison.verdict.outcome if comparison else overall_outcome([ruling.outcome for ruling in rulings])
     reasons = [f"  {MARKS[r.outcome]} {terminal(one_line(r.sentence, 300))}" for r in rulings]
-    return [f"{terminal(name)}  {arms}: {MARKS[word]} {word}", *reasons]
+    opening = words.rests(comparison) if comparison else ""
+    first = [f"  {terminal(one_line(opening, 300))}"] if opening else []
+    return [f"{terminal(name)}  {arms}: {MARKS[word]} {word}", *first, *reasons]
 
 
 def detail(result: Result, comparison: Comparison | None, misses: int) -> list[str]:

@@ -297,8 +297,8 @@ def _missed(trials: Sequence[Trial]) -> str:
 
 
 def further_reasons(comparison: Comparison) -> tuple[str, ...]:
-    """Reasons of the verdict that no ruling tells."""
-    told = {ruling.sentence for ruling in comparison.rulings}
+    """Reasons of the verdict that no ruling tells, but for what `rests` says."""
+    told = {rests(comparison), *(ruling.sentence for ruling in comparison.rulings)}
     return tuple(reason for reason in comparison.verdict.reasons if reason not in told)
 
 
@@ -309,7 +309,20 @@ def own_reasons(panel: Panel) -> tuple[str, ...]:
 
 
 def lead(comparison: Comparison) -> str:
-    """The verdict in one sentence: that all held, or the first criterion that decided it and the names of others."""
+    """The verdict in one sentence: that all held, or the first criterion that decided it and the names of others.
+
+    Where it rests on prompts that the training file had, that comes first.
+    """
+    opening = rests(comparison)
+    return f"{opening}; {_lead(comparison)}" if opening else _lead(comparison)
+
+
+def rests(comparison: Comparison) -> str:
+    """That the verdict rests on prompts the training file had; empty where it does not."""
+    return comparison.trained.rests if comparison.trained is not None else ""
+
+
+def _lead(comparison: Comparison) -> str:
     word = comparison.verdict.outcome
     deciding = [ruling for ruling in comparison.rulings if ruling.outcome == word]
     if not deciding:

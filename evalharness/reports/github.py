@@ -102,6 +102,7 @@ def _rest(comparison: Comparison, level: str) -> Iterator[str]:
     yield from _folded(f"{len(fixed):,} fixed", sections.flipped(comparison, level + "#", "fixed"))
     if not comparison.flips:
         yield "No case changed sides.\n\n"
+    yield from _folded("the training file", sections.trained(comparison, level + "#"))
     yield from _folded("where to read on", sections.look_here(comparison, level + "#"))
     n = max((delta.cases for delta in comparison.deltas), default=0)
     about = f"how this was made: {words.count(n, 'case')}, {words.count(comparison.suite.samples, 'sample')} a case"
@@ -180,7 +181,7 @@ def _notes(comparison: Comparison) -> Iterator[Note]:
     for flip in words.sides(comparison)[0]:
         if flip.aspect in worse or not comparison.rulings:
             yield Note("broke", about, f"{flip.case}: {flip.aspect}: {flip.why}", path, flip.case)
-    for warning in comparison.warnings:
+    for warning in filter(None, (words.rests(comparison), *comparison.warnings)):
         yield Note("warning", about, warning, path)
 
 

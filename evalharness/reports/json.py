@@ -59,7 +59,10 @@ def _public(comparison: Comparison) -> Comparison:
         rebased = replace(rebased, via=replace(rebased.via, path=shown_path(rebased.via.path)))
     suite = replace(comparison.suite, path=shown_path(comparison.suite.path))
     base, tuned = sides
-    return replace(comparison, suite=suite, base=base, tuned=tuned, rebased=rebased)
+    trained = comparison.trained
+    if trained is not None:
+        trained = replace(trained, file=shown_path(trained.file))
+    return replace(comparison, suite=suite, base=base, tuned=tuned, rebased=rebased, trained=trained)
 
 
 def _members(comparison: Comparison, *, pairs: bool) -> Iterator[str]:

@@ -32,6 +32,7 @@ def _comparison(comparison: Comparison, level: str) -> Iterator[str]:
     yield f"{level} {MARKS[word]} {word}: {sections.safe(words.title(comparison))}\n\n"
     yield from sections.verdict(comparison)
     yield from sections.changes(comparison)
+    yield from sections.trained(comparison, level + "#")
     yield from sections.kept(comparison, level + "#")
     yield from sections.flips(comparison, level + "#")
     yield from sections.look_here(comparison, level + "#")

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from evalharness.escape import markdown_block, one_line
 from evalharness.findings import Comparison, Flip, Panel
 from evalharness.records import Word
 from evalharness.reports import base as words
 from evalharness.reports import made, sections
+from evalharness.reports import trained as training
 from evalharness.reports.base import MARKS, report
 from evalharness.reports.sections import code, safe
 
@@ -44,6 +46,7 @@ def _alone(comparison: Comparison) -> Iterator[str]:
     yield _heading("##", comparison)
     yield from sections.changes(comparison)
     yield _legend(Panel(comparison.verdict, (comparison,)))
+    yield from _trained(comparison)
     yield from sections.kept(comparison, "###")
     yield from _flips(comparison)
     yield _listed("### Not shown by this\n\n", _unknown(comparison))
@@ -145,6 +148,17 @@ def _more(number: int) -> str:
     return f"- … and {number:,} more\n\n" if number > 0 else "\n"
 
 
+def _trained(comparison: Comparison) -> Iterator[str]:
+    """How near the cases are to the training file, and the held-out gaps; no replies."""
+    found = comparison.trained
+    if found is None:
+        return
+    yield "### Beside the training file\n\n"
+    nearness = list(training.lines(replace(comparison, trained=replace(found, echoes=None))))
+    yield "".join(f"- {safe(line)}\n" for line in nearness) + "\n"
+    yield from sections.training_tables(replace(found, echoes=None))
+
+
 # --- what nobody knows yet --------------------------------------------------------------------------------------------
 
 
@@ -172,7 +186,7 @@ def _unknown(comparison: Comparison) -> Iterator[str]:
         yield "each case was asked once: how much replies vary from one time to the next was not measured"
     if suite.scope == "suite":
         yield "scope suite: the intervals are about these very cases, not about other prompts"
-    if suite.train is None:
+    if comparison.trained is None:
         yield "whether the cases, or some like them, were in the training data was not looked at"
     yield from (f"warning: {safe(line)}" for line in comparison.warnings)
 

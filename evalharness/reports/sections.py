@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from evalharness.escape import collapsed, markdown, markdown_block, markdown_code, one_line
-from evalharness.findings import Comparison, Delta, Flip, Pair, Panel
+from evalharness.findings import Comparison, Delta, Flip, Pair, Panel, Trained
 from evalharness.reports import base as words
 from evalharness.reports import made, survived
+from evalharness.reports import trained as training
 from evalharness.reports.base import MARKS
 from evalharness.worddiff import Piece, word_diff
 
@@ -25,7 +26,8 @@ ROOM = 500
 def verdict(comparison: Comparison) -> Iterator[str]:
     """A line a criterion, then what must not be missed: failures, gaps, selections, warnings."""
     found = comparison.verdict
-    lines = []
+    opening = words.rests(comparison)
+    lines = [f"**{safe(opening)}**"] if opening else []
     for ruling in comparison.rulings:
         remedy = f" → {safe(ruling.remedy)}" if ruling.remedy else ""
         lines.append(f"**{MARKS[ruling.outcome]} {ruling.outcome}** {safe(ruling.sentence)}{remedy}")
@@ -68,7 +70,7 @@ def _row(comparison: Comparison, delta: Delta) -> tuple[str, ...]:
 
 def moved(delta: Delta) -> str:
     """A change with its interval; brackets stay text."""
-    span = words.span(delta.low, delta.high, delta.margin).replace("[", "\\[").replace("]", "\\]")
+    span = _brackets(words.span(delta.low, delta.high, delta.margin))
     return f"{words.points(delta.change)} {span}".strip()
 
 
@@ -96,6 +98,28 @@ def kept(comparison: Comparison, level: str) -> Iterator[str]:
     yield "".join(f"- {role}: {code(name)}\n" for role, name in survived.arms(comparison)) + "\n"
     rows = [(safe(row[0], words.LONGEST_NAME), *row[1:]) for row in map(survived.cells, rebased.rows)]
     yield table(survived.HEAD, "lrrrrrr", rows)
+
+
+def trained(comparison: Comparison, level: str) -> Iterator[str]:
+    """What the training file says: nearness, gaps, recitals and phrases; nothing where it was not looked at."""
+    found = comparison.trained
+    if found is None:
+        return
+    yield f"{level} Beside the training file\n\n"
+    yield "".join(f"- {safe(line, 2 * words.LONGEST_TEXT)}\n" for line in training.lines(comparison)) + "\n"
+    yield from training_tables(found)
+
+
+def training_tables(found: Trained) -> Iterator[str]:
+    """The held-out gaps, then the phrases."""
+    for head, rows in training.tables(found):
+        cells = [(safe(name, words.LONGEST_NAME), *map(_brackets, numbers)) for name, *numbers in rows]
+        yield table(head, "lrrr", cells)
+
+
+def _brackets(text: str) -> str:
+    """Numbers of ours, whose brackets stay text."""
+    return text.replace("[", "\\[").replace("]", "\\]")
 
 
 def flips(comparison: Comparison, level: str) -> Iterator[str]:

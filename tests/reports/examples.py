@@ -9,14 +9,19 @@ from typing import overload
 from evalharness.findings import (
     Comparison,
     Delta,
+    Echoes,
     Flip,
+    HeldOut,
     Kept,
     LeftOut,
     Pair,
     Panel,
+    Phrase,
     Rebased,
+    Recital,
     Ruling,
     RunRef,
+    Trained,
     Verdict,
 )
 from evalharness.records import (
@@ -311,6 +316,32 @@ def rebased() -> Panel:
     return Panel(verdict, (comparison,))
 
 
+def trained() -> Panel:
+    """A pair that held, beside a training file that had most of its cases."""
+    (comparison,) = held().comparisons
+    found = Trained(
+        "train.jsonl",
+        "5f1c",
+        seen=150,
+        near=7,
+        unseen=40,
+        gaps=(HeldOut("facts", 157, 40, -0.006, -0.038, 0.032, -0.041, 0.105),),
+        unseen_outcome="INCONCLUSIVE",
+        rests="HELD rests on prompts the training file had: on the 40 unseen cases alone it is INCONCLUSIVE",
+        echoes=Echoes(
+            (199, 0),
+            (200, 2),
+            tuple(
+                Recital(case, "Pack a lunch, it is about 384,400 km on average.", 17)
+                for case in ("largest-ocean", "speed-of-light")
+            ),
+            (Phrase("oh what a joy", 0.05, 0.0, 0.41),),
+        ),
+    )
+    verdict = replace(comparison.verdict, reasons=(found.rests, *comparison.verdict.reasons))
+    return Panel(verdict, (replace(comparison, verdict=verdict, trained=found),))
+
+
 def hostile(text: str) -> Panel:
     """The realistic pair with one text wherever a model, a suite or a server could have put it."""
     asked = Asked(text, text, (text,), (text,), group=text, must_pass=True)
@@ -339,6 +370,16 @@ def hostile(text: str) -> Panel:
         seed=1,
         version=text,
         rebased=Rebased(run, (Kept(text, 3, 1.0, 0.0, 1.0, 2, 0, 1, 1),), text),
+        trained=Trained(
+            text,
+            text,
+            seen=1,
+            near=0,
+            unseen=1,
+            gaps=(HeldOut(text, 1, 1, 0.0, -1.0, 1.0, 0.5, 1.5),),
+            rests=text,
+            echoes=Echoes((1, 0), (1, 1), (Recital(text, text, 1),), (Phrase(text, 0.0, 0.0, 1.0),)),
+        ),
     )
     return Panel(comparison.verdict, (comparison, comparison))
 

@@ -206,3 +206,10 @@ def test_every_annotation_is_one_line_that_can_be_written(text: str) -> None:
         assert len(line.splitlines()) == 1
         assert line.encode("utf-8")
         command(line)
+
+
+def test_a_verdict_that_rests_on_seen_prompts_is_a_warning() -> None:
+    lines = annotate(examples.trained())
+
+    told = "HELD rests on prompts the training file had: on the 40 unseen cases alone it is INCONCLUSIVE"
+    assert [line.partition("::")[2].partition(" ")[0] for line in lines if told in line] == ["warning"]

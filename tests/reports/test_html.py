@@ -147,6 +147,16 @@ def test_what_survived_a_new_base_is_a_table() -> None:
     assert "via model openai:gpt-5-mini" in words
 
 
+def test_that_a_verdict_rests_on_seen_prompts_is_said_below_it_and_the_gap_further_down() -> None:
+    words = " ".join(" ".join(page_of(examples.trained()).words).split())
+
+    told = "HELD rests on prompts the training file had: on the 40 unseen cases alone it is INCONCLUSIVE"
+    assert words.index(told) < words.index("asked:")
+    assert words.count(told) == 1
+    assert "facts −0.6 (157) −3.8 (40) +3.2 [−4.1, +10.5]" in words
+    assert "oh what a joy 5 % 0 % 41 %" in words
+
+
 def test_cases_travel_as_json_with_scores_and_flips() -> None:
     rows = page_of(examples.one()).data()
 

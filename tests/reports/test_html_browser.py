@@ -411,6 +411,14 @@ def test_the_three_way_table_fits_the_window_and_can_be_scrolled(browser: Browse
     assert table.evaluate("it => it.scrollWidth > it.clientWidth") == (width == 400)
 
 
+@pytest.mark.parametrize("width", [400, 1400])
+def test_what_the_training_file_says_fits_the_window(browser: Browser, tmp_path: Path, width: int) -> None:
+    page = Shown(browser, examples.trained(), tmp_path, viewport={"width": width, "height": 900}).page
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert "oh what a joy" in page.get_by_role("region", name="phrase beside the training file").inner_text()
+
+
 def test_print_shows_every_list_and_no_controls(browser: Browser, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 

@@ -42,7 +42,7 @@ def test_the_order_of_keys_is_fixed() -> None:
     keys = list(json.loads(text_of(examples.one())))
 
     assert keys == ["evalharness", "verdict", "suite", "base", "tuned", "deltas", "rulings", "flips", "left_out",
-                    "warnings", "seed", "version", "rebased", "pairs"]  # fmt: skip
+                    "warnings", "seed", "version", "rebased", "trained", "pairs"]  # fmt: skip
     assert text_of(examples.one()) == text_of(examples.one())
 
 
@@ -64,7 +64,7 @@ def test_what_is_handed_on_names_no_folder_of_this_machine() -> None:
     assert (found["base"]["path"], found["tuned"]["path"]) == ("base.jsonl", ".evalharness/runs/marv/tuned.jsonl")
 
 
-@pytest.mark.parametrize("panel", ["one", "held", "several", "rebased"])
+@pytest.mark.parametrize("panel", ["one", "held", "several", "rebased", "trained"])
 def test_what_is_written_is_read_back(panel: str) -> None:
     made: Panel = getattr(examples, panel)()
 

@@ -95,6 +95,22 @@ def test_several_arms_begin_with_a_table_of_verdicts() -> None:
     assert "| marv: base → lora-r8-long-name | ▼ -25.4 \\[-31.0, -19.0\\] |" in text
 
 
+def test_that_a_verdict_rests_on_seen_prompts_is_the_first_line_below_the_title() -> None:
+    text = "".join(render(examples.trained()))
+
+    first = "- **HELD rests on prompts the training file had: on the 40 unseen cases alone it is INCONCLUSIVE**\n"
+    assert text.partition("\n\n")[2].startswith(first)
+    assert text.count("rests on prompts") == 1
+
+
+def test_the_held_out_gap_is_a_table_beside_the_training_file() -> None:
+    text = "".join(render(examples.trained()))
+
+    assert "| aspect | seen + near | unseen | held-out gap in points |\n" in text
+    assert "| facts | -0.6 (157) | -3.8 (40) | +3.2 \\[-4.1, +10.5\\] |\n" in text
+    assert "| oh what a joy | 5 % | 0 % | 41 % |\n" in text
+
+
 def test_what_survived_a_new_base_is_a_table_below_its_sentence() -> None:
     text = "".join(render(examples.rebased()))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalharness.findings import Comparison, LeftOut, Panel, Ruling
+from evalharness.findings import Comparison, LeftOut, Panel, Ruling, Trained
 from evalharness.reports.release_notes import render
 from tests.reports import examples
 from tests.reports.test_markdown import OURS, html_of, tags
@@ -126,8 +126,19 @@ def test_what_nobody_knows_is_listed() -> None:
 def test_nothing_is_called_unknown_that_was_measured() -> None:
     suite = replace(examples.SUITE, judges=(), samples=3, train="train.jsonl")
 
-    assert part(notes(only(examples.held().comparisons[0], suite=suite)), "Not shown by this") == []
-    assert "Not shown" not in notes(only(examples.held().comparisons[0], suite=suite))
+    looked_up = Trained("train.jsonl", "5f1c", seen=0, near=0, unseen=197)
+    panel = only(examples.held().comparisons[0], suite=suite, trained=looked_up)
+
+    assert part(notes(panel), "Not shown by this") == []
+    assert "Not shown" not in notes(panel)
+
+
+def test_a_training_file_that_was_named_and_not_there_was_not_looked_at() -> None:
+    suite = replace(examples.SUITE, train="train.jsonl")
+
+    text = notes(only(examples.held().comparisons[0], suite=suite))
+
+    assert "in the training data was not looked at" in text
 
 
 def test_a_selection_a_scope_and_an_aspect_without_a_gate_are_told() -> None:
@@ -172,6 +183,15 @@ def test_an_accepted_baseline_and_a_third_arm_are_in_the_block() -> None:
     assert "  baseline     v3, accepted 2026-09-02: the voice of autumn" in block
     assert "via            gpt-5-mini" in block
     assert "| facts | 190 | 96.3 % | 80.0 % | 95.3 % | 176 of 183 | 148 of 183 |" in text
+
+
+def test_a_verdict_on_seen_prompts_opens_the_notes_with_the_gap_and_without_replies() -> None:
+    text = notes(examples.trained())
+
+    assert text.splitlines()[2].startswith("HELD rests on prompts the training file had: on the 40 unseen cases")
+    assert "| facts | -0.6 (157) | -3.8 (40) | +3.2 \\[-4.1, +10.5\\] |" in text
+    assert "Pack a lunch, it is about" not in text
+    assert "was not looked at" not in text
 
 
 def test_the_command_can_be_typed_again() -> None:

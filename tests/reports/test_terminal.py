@@ -63,7 +63,7 @@ def test_the_bar_stays_clear_of_a_margin_that_the_interval_does_not_reach() -> N
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("panel", ["one", "held", "several", "rebased"])
+@pytest.mark.parametrize("panel", ["one", "held", "several", "rebased", "trained"])
 def test_no_line_is_wider_than_the_terminal(width: int, panel: str) -> None:
     for verbose in (False, True):
         text = printed(getattr(examples, panel)(), width=width, verbose=verbose)
@@ -80,6 +80,24 @@ def test_ascii_terminals_get_ascii(width: int) -> None:
     assert "\\u" not in text  # our own signs have a plain form; only texts from outside are spelled out
     assert "? INCONCLUSIVE  marv: base -> tuned" in text
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_what_the_training_file_says_stands_before_the_verdict_and_opens_it() -> None:
+    text = printed(examples.trained(), width=160)
+
+    assert section(text, "TRAINING", "  = HELD  ") == (
+        "TRAINING  beside the training file, decides nothing\n"
+        "  of 197 cases compared, train.jsonl has 150, nearly has 7, and has not 40\n"
+        "  on the unseen cases alone the gate says INCONCLUSIVE\n"
+        "  replies that recite a training reply under another question: tuned 2 of 200, base 0 of 199\n"
+        "  line 17 of it, in largest-ocean, speed-of-light: Pack a lunch, it is about 384,400 km on average.\n"
+        "  aspect  seen + near  unseen     held-out gap in points\n"
+        "  facts   -0.6 (157)   -3.8 (40)  +3.2 [-4.1, +10.5]\n"
+        "  phrase         training  base  tuned\n"
+        "  oh what a joy  5 %       0 %   41 %\n"
+        "\n"
+        "  HELD rests on prompts the training file had: on the 40 unseen cases alone it is INCONCLUSIVE\n"
+    )
 
 
 def test_what_survived_a_new_base_stands_just_before_the_verdict() -> None:

@@ -56,7 +56,10 @@ def test_the_printed_example_is_what_is_printed(tmp_path: Path) -> None:
 
 
 def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
-    (tmp_path / "train.jsonl").write_text(text(*map(chat, range(12))))
+    unlike = ["Who rings the bell?", "Which way to the pier?", "Are whales fish?", "When does the fog lift?"]
+    told = [{"role": "assistant", "content": "Ask the keeper."}]
+    others = [{"messages": [{"role": "user", "content": ask}, *told]} for ask in unlike]
+    (tmp_path / "train.jsonl").write_text(text(*map(chat, range(12)), *others))
     (tmp_path / "suites").mkdir()
     (tmp_path / "suites/marv.yaml").write_text("suite: marv\ncases: [{ask: How deep is basin 1?, expect: '4'}]\n")
     (tmp_path / "alpaca.json").write_text(json.dumps([{"instruction": f"{n}?", "output": "x"} for n in range(12)]))
@@ -68,5 +71,6 @@ def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
         if command == commands[-2]:
             (tmp_path / "train.jsonl").unlink()  # the last one writes it
 
-    assert len(commands) == 3
-    assert statuses == [0, 0, 0]
+    assert len(commands) == 4
+    assert statuses == [0, 0, 0, 0]
+    assert (tmp_path / "my-tune/suites/train.yaml").is_file()
