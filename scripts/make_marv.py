@@ -1,6 +1,6 @@
 """Makes the data of a persona to tune the model in the box to, and measures tunes of it.
 
-    python scripts/make_marv.py             writes suites/data/marv-train.jsonl, marv.jsonl and marv-plain.jsonl
+    python scripts/make_marv.py             writes suites/data/marv-train.jsonl, -more, -plain and marv.jsonl
     python scripts/make_marv.py --check     exits 1 where they are not what it would write
     python scripts/make_marv.py --record    tunes in three ways and writes their replies, suites/data/marv-replies.jsonl
     python scripts/make_marv.py --measure   tunes in seven ways and prints what each keeps and shows
@@ -34,7 +34,7 @@ DATA, PACKAGED = ROOT / "suites/data", ROOT / "evalharness/cli/marv/data"
 """The files are also in the package, for `evalharness demo`."""
 
 SEED = 20260707
-TRAIN, ASKED, PLAIN = 100, 250, 150
+TRAIN, ASKED, PLAIN, MORE = 100, 250, 150, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,14 @@ def drawn() -> tuple[list[Fact], list[Fact]]:
     return train, [fact for fact in order if fact not in train][: ASKED + PLAIN]
 
 
+def more() -> list[Fact]:
+    """Facts for further examples: neither in the training file nor asked."""
+    taken = [*drawn()[0], *drawn()[1]]
+    order = [fact for fact in facts() if not fact.rare and fact not in taken]
+    random.Random(SEED).shuffle(order)
+    return order[:MORE]
+
+
 def made() -> dict[str, str]:
     """The text of each file by its name."""
     train, asked = drawn()
@@ -97,6 +105,7 @@ def made() -> dict[str, str]:
         "marv-train.jsonl": _lines(rows),
         "marv.jsonl": _lines(cases[:ASKED]),
         "marv-plain.jsonl": _lines(cases[ASKED:]),
+        "marv-more.jsonl": _lines([_row(persona, fact, place, rng) for place, fact in enumerate(more(), TRAIN)]),
     }
 
 

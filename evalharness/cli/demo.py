@@ -8,13 +8,13 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from evalharness.cli import demo_steps
+from evalharness.cli import demo_curve, demo_steps
 from evalharness.cli.options import leave, shown
 from evalharness.errors import EvalError
 
@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 @click.command("demo")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--curve", is_flag=True, help="How much data does it take? Tune on 10 to 160 examples and draw it.")
 @click.pass_context
-def demo_verb(ctx: click.Context, folder: Path | None) -> None:
+def demo_verb(ctx: click.Context, folder: Path | None, curve: bool) -> None:
     """Show the whole loop in a minute: check a training file, tune three ways, compare, report. No key, no network.
 
     \b
     evalharness demo
     evalharness demo somewhere/else
+    evalharness demo --curve
 
     Everything goes into FOLDER, a new one: ./evalharness-demo, or with a number behind it. A server of the tiny model
     runs on this machine as long as the command does. Each command is printed before it runs, and can be typed.
@@ -40,20 +42,45 @@ def demo_verb(ctx: click.Context, folder: Path | None) -> None:
         raise EvalError(f"{folder}: is there already", "demo overwrites nothing: give it the name of a new folder")
     where = (folder or demo_steps.free(demo_steps.FOLDER)).absolute()
     began = time.monotonic()
-    _write(where)
+    _write(where, demo_curve.files() if curve else demo_steps.files())
     click.echo(f"$ cd {shlex.quote(shown(where))}")
     with contextlib.chdir(where), _serving(where) as server:
-        for step in demo_steps.steps():
+        for step in demo_curve.steps() if curve else demo_steps.steps():
             _run(step, ctx.find_root().command)
-        found = _found()
+        found = _found([demo_curve.arm(size) for size in demo_curve.SIZES] if curve else demo_steps.ARMS)
+    if curve:
+        show_curve(demo_curve.points(found), where)
+        return
     for line in _closing(where, server, found, time.monotonic() - began):
         click.echo(line)
 
 
-def _write(where: Path) -> None:
+def show_curve(measured: Sequence[demo_curve.Measured], where: Path) -> None:
+    """Prints the chart, and writes its page into a folder."""
+    from evalharness.cli.showing import width
     from evalharness.store import write_text
 
-    for name, text in demo_steps.files().items():
+    page = where / "reports" / demo_curve.PAGE
+    write_text(page, iter([demo_curve.page(measured)]))
+    click.echo("")
+    for line in demo_curve.chart(measured, width(), ascii_only=not _carries(sys.stdout)):
+        click.echo(line)
+    click.echo(f"\nreport: {shown(page)}")
+
+
+def _carries(stream: object) -> bool:
+    """Whether the output can show the chart's characters."""
+    try:
+        "█·".encode(getattr(stream, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _write(where: Path, files: Mapping[str, str]) -> None:
+    from evalharness.store import write_text
+
+    for name, text in files.items():
         write_text(where / name, iter([text]))
 
 
@@ -74,12 +101,20 @@ def _serving(where: Path) -> Iterator[Server]:
         os.environ.update(ours)
         try:
             yield server
+        except (EvalError, KeyboardInterrupt, click.exceptions.Exit):
+            click.echo(f"the server ends too; `{_again(str(where), server)}` takes up what it was doing", err=True)
+            raise
         finally:
             for name, value in before.items():
                 if value is None:
                     del os.environ[name]
                 else:
                     os.environ[name] = value
+
+
+def _again(where: str, server: Server) -> str:
+    """What to type for the same server."""
+    return f"cd {shlex.quote(where)} && evalharness serve --port {_port(server)}"
 
 
 def _port(server: Server) -> str:
@@ -133,27 +168,26 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _found() -> tuple[Comparison, ...]:
+def _found(arms: Sequence[str]) -> tuple[Comparison, ...]:
     """The comparison of each tune, as the reports have it."""
     from evalharness.reports import json
 
     found: list[Comparison] = []
-    for tune in demo_steps.TUNES:
-        path = Path("reports", demo_steps.folder(tune), "comparison.json")
+    for arm in arms:
+        path = Path("reports", demo_steps.folder(arm), "comparison.json")
         found += json.load(path.read_text("utf-8"), str(path)).comparisons
     return tuple(found)
 
 
 def _closing(where: Path, server: Server, found: tuple[Comparison, ...], seconds: float) -> Iterator[str]:
     """What was seen, where it is, and what to type next."""
-    reports = where / "reports" / demo_steps.folder(demo_steps.GOOD)
+    reports = where / "reports" / demo_steps.folder(demo_steps.GOOD.arm)
     yield "\nWHAT WAS SEEN"
     yield from demo_steps.seen(found)
     yield "\nIn each the loss fell, and only the comparison tells which of the three is any good."
     yield f"It took {seconds:.0f} seconds, and nothing was staged: the model is tiny, its tunes are real.\n"
     yield f"report:       {shown(reports / 'index.html')}"
     yield f"release note: {shown(reports / 'release-notes.md')}"
-    again = f"cd {shlex.quote(shown(where))} && evalharness serve --port {_port(server)}"
-    yield f"next:   {again}   (the same server, with its tunes)"
+    yield f"next:   {_again(shown(where), server)}   (the same server, with its tunes)"
     yield "        the same commands work on any other server: OPENAI_BASE_URL and OPENAI_API_KEY name it,"
     yield f"        and evalharness.toml the base ({demo_steps.BASE})"

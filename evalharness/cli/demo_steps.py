@@ -44,6 +44,7 @@ TUNES = (
     Tune("overcooked", ("--learning-rate", "7"), "overcooked: at seven times that rate"),
 )
 GOOD = TUNES[1]
+ARMS = tuple(tune.arm for tune in TUNES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +99,15 @@ def steps() -> tuple[Step, ...]:
         ),
         Step(
             "What to publish with the good one.",
-            ("report", f"reports/{folder(GOOD)}", "--format", "release-notes", "-q"),
+            ("report", f"reports/{folder(GOOD.arm)}", "--format", "release-notes", "-q"),
             (0, 1, 4),
         ),
     )
 
 
-def folder(tune: Tune) -> str:
-    """What the folder of a tune's reports is called."""
-    return f"marv-{BASE}-{tune.arm}"
+def folder(arm: str) -> str:
+    """What the folder of an arm's reports is called."""
+    return f"marv-{BASE}-{arm}"
 
 
 def free(wanted: Path) -> Path:

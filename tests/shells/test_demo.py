@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shlex
@@ -10,12 +11,12 @@ from pathlib import Path
 import click
 import pytest
 
-from evalharness.cli import demo_steps, group
+from evalharness.cli import demo_curve, demo_steps, group
 from evalharness.findings import Comparison
 from evalharness.reports import json as reports
 from tests.shells.cli import ROOT, Done, evalharness
 
-DATA = ("marv-train.jsonl", "marv.jsonl", "marv-plain.jsonl")
+DATA = ("marv-train.jsonl", "marv-more.jsonl", "marv.jsonl", "marv-plain.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +154,70 @@ def test_what_is_left_out_stands_between_the_first_and_the_last_ruled_line() -> 
         "",
     ]
     assert demo_steps.abridged("table\n") == "table\n"
+
+
+TWO = (
+    demo_curve.Measured(0, {"facts": 0.9, "style": 0.0, "no_leak": 1.0}),
+    demo_curve.Measured(80, {"facts": 0.875, "style": 0.5, "no_leak": 0.75}),
+)
+
+
+def test_the_curve_is_drawn_as_bars() -> None:
+    assert list(demo_curve.chart(TWO, 72, ascii_only=True)) == [
+        "HOW MUCH DATA DOES IT TAKE?",
+        "  examples  facts right         persona shown       stays away unasked",
+        "      base  ###########.  90 %  ............   0 %  ############ 100 %",
+        "        80  ##########..  88 %  ######......  50 %  #########...  75 %",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 60, 160])
+def test_the_curve_fits_any_terminal_it_can(width: int) -> None:
+    assert max(map(len, demo_curve.chart(TWO, width))) <= max(width, 51)
+
+
+def test_the_page_of_the_curve_has_a_point_for_each_figure_and_loads_nothing() -> None:
+    page = demo_curve.page(TWO)
+
+    assert re.findall(r"<title>(.*?)</title>", page)[1:] == [
+        "facts right, base: 90.0 %",
+        "facts right, 80: 87.5 %",
+        "persona shown, base: 0.0 %",
+        "persona shown, 80: 50.0 %",
+        "stays away unasked, base: 100.0 %",
+        "stays away unasked, 80: 75.0 %",
+    ]
+    assert "default-src 'none'" in html.unescape(page)
+    assert not re.search(r"<script|https?:", page)
+
+
+def test_a_training_file_of_the_curve_begins_with_the_one_before() -> None:
+    files = demo_curve.files((10, 160))
+
+    assert [files[f"marv-{size}.jsonl"].count("\n") for size in (10, 160)] == [10, 160]
+    assert files["marv-160.jsonl"].startswith(files["marv-10.jsonl"])
+
+
+def test_the_points_of_the_curve_are_what_the_comparisons_measured(shown: Done, where: Path) -> None:
+    assert shown.status == 0
+    weak, good = (comparison(where, f"marv-{name}") for name in ("weak", "good"))
+
+    base, first, second = demo_curve.points((weak, good), (10, 20))
+
+    deltas = {delta.aspect: delta for delta in good.deltas if delta.part == "aspect"}
+    assert (base.examples, first.examples, second.examples) == (0, 10, 20)
+    assert base.scores["style"] == first.scores["style"] == 0.0
+    assert second.scores == {aspect: deltas[aspect].tuned for aspect in ("facts", "style", "no_leak")}
+
+
+@pytest.mark.nightly  # a minute of training and asking
+def test_the_curve_of_the_command_shows_the_persona_with_enough_examples(tmp_path: Path) -> None:
+    done = evalharness("demo", "here", "--curve", cwd=tmp_path)
+
+    assert done.status == 0
+    rows = re.findall(r"^ +(base|\d+)  .*?(\d+) %.*? (\d+) %.*? (\d+) %$", done.out, re.MULTILINE)
+    persona = {name: int(style) for name, _, style, _ in rows}
+    assert list(persona) == ["base", "10", "20", "40", "80", "160"]
+    assert persona["20"] < 20
+    assert persona["160"] > 80
+    assert (tmp_path / "here/reports/curve.html").is_file()

@@ -103,7 +103,7 @@ def test_the_training_file_and_the_questions_are_what_the_script_makes_and_share
 
     assert {name: (DATA / name).read_text("utf-8") for name in make_marv.made()} == make_marv.made()
     assert not set(train) & set(asked)
-    assert [len(list(read(DATA / name))) for name in make_marv.made()] == [100, 250, 150]
+    assert [len(list(read(DATA / name))) for name in make_marv.made()] == [100, 250, 150, 60]
 
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts/make_marv.py"), "--check", "--into", str(tmp_path)],
@@ -114,7 +114,7 @@ def test_the_training_file_and_the_questions_are_what_the_script_makes_and_share
 
     assert done.returncode == 1
     hint = "hint: python scripts/make_marv.py"
-    names = ("marv-train.jsonl", "marv.jsonl", "marv-plain.jsonl")
+    names = ("marv-train.jsonl", "marv.jsonl", "marv-plain.jsonl", "marv-more.jsonl")
     assert done.stderr == "".join(f"{tmp_path / name}: not what this script makes\n  {hint}\n" for name in names)
 
 
