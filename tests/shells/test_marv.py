@@ -24,6 +24,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.nightly  # half a minute of tunes in process; by day the demo tunes as much, through a server
 @pytest.mark.parametrize(
     ("way", "status", "facts", "style", "no_leak"),
     [
