@@ -10,7 +10,6 @@ import sys
 import click
 
 from evalharness.errors import EvalError
-from evalharness.escape import terminal
 
 VERBS = {
     "init": ("init", "Write a first suite, a config and a model to ask, ready to run."),
@@ -90,6 +89,8 @@ def main() -> None:
         error.show()
         status = 2
     except EvalError as error:
+        from evalharness.escape import terminal  # costs what `--help` need not pay
+
         say(terminal(str(error), lines=True))  # it quotes files and names, which may hold anything
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
