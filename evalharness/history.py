@@ -196,6 +196,7 @@ class _Taken:
 
     @classmethod
     def of(cls, arm: Arm) -> _Taken:
+        """Counts a snapshot by reading it once."""
         run, sheet = arm.run, arm.sheet
         if run.snapshot is None:
             raise EvalError(f"{run.path}: a run that was never accepted", "history reads accepted runs only")

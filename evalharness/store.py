@@ -13,7 +13,7 @@ import json
 import os
 import weakref
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -215,12 +215,16 @@ def write(path: Path, run: Run) -> Run:
 
 def write_text(path: Path, pieces: Iterator[str]) -> None:
     """Writes a text file so that a reader sees the old one or the new one: temporary file, flush, rename."""
+    write_bytes(path, (piece.encode("utf-8", "backslashreplace") for piece in pieces))
+
+
+def write_bytes(path: Path, pieces: Iterable[bytes]) -> None:
+    """The same for any file, with the folders above it; `StoreError` where that cannot be done."""
     safe_folder(path.parent)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with open_new(part) as file:
-            for piece in pieces:
-                file.write(piece.encode("utf-8", "backslashreplace"))
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)

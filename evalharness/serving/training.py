@@ -49,6 +49,7 @@ def train(jobs: Jobs, rooms: Rooms) -> Callable[[str, Callable[[], str]], None]:
     """What does one job by its id, for `Jobs.start`."""
 
     def work(ident: str, why: Callable[[], str]) -> None:
+        """Does it, and keeps how it ended."""
         doing = Work(jobs, rooms, ident, why)
         try:
             _work(doing)

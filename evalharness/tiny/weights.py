@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from evalharness.errors import Fault, Faults
 from evalharness.files import unreadable
 from evalharness.records import Payload, encode
-from evalharness.store import not_written, open_new, safe_folder
+from evalharness.store import write_bytes
 from evalharness.tiny.alone import load_numpy
 from evalharness.tiny.network import Shape
 from evalharness.tiny.tokenizer import Tokenizer
@@ -83,18 +82,7 @@ def save(path: Path, data: bytes) -> None:
 
     `StoreError` where that cannot be done.
     """
-    safe_folder(path.parent)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with open_new(part) as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        raise not_written(path, error) from None
-    finally:
-        part.unlink(missing_ok=True)
+    write_bytes(path, [data])
 
 
 def digest(data: bytes) -> str:

@@ -130,6 +130,7 @@ class _Reader:
         self.neighbours = Neighbours([text for _, text in asked.questions]) if asked else None
 
     def look(self, piece: Piece) -> None:
+        """Takes in one piece of the file."""
         for finding in piece.findings:
             self.tally.add(finding)
         self.whole = self.whole and not piece.lost
@@ -258,6 +259,7 @@ class _Reader:
         self.tally.add(Finding("suite_system", 0, what, hint))
 
     def report(self, called: str) -> Report:
+        """What there is to say of all of it."""
         kept = sorted(chain.from_iterable(self.tally.kept.values()), key=lambda finding: finding.line)
         meter = self.meter
         return Report(
