@@ -36,7 +36,7 @@ class Delta:
     """How far one slice moved from base to tuned, over the cases both could be scored on.
 
     Rates, changes and bounds are in [-1, 1] and None where no case could be compared. interval: which of the method's
-    intervals this is. p_adjusted: Holm over the gates, or Benjamini-Hochberg (a q-value) for a diagnostic. margin: the
+    intervals this is; AV holds at every look of a run that was looked at on the way. p_adjusted: Holm over the gates, or Benjamini-Hochberg (a q-value) for a diagnostic. margin: the
     largest loss called held; provable_margin: the smallest margin these data would have held at.
     """
 
@@ -53,7 +53,7 @@ class Delta:
     change: float | None = None
     low: float | None = None
     high: float | None = None
-    interval: Literal["T", "G", "GG", "S", ""] = ""
+    interval: Literal["T", "G", "GG", "S", "AV", ""] = ""
     suite_low: float | None = None
     suite_high: float | None = None
     error: float | None = None
@@ -235,7 +235,8 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs of one suite, side by side. `pairs` may be read from disk as it is walked."""
+    """Two runs of one suite, side by side. `pairs` may be read from disk as it is walked. looked: where the runs were
+    looked at on the way, how that was done and why they ended there, in sentences."""
 
     suite: SuiteRef
     base: RunRef
@@ -251,6 +252,7 @@ class Comparison:
     version: str = ""
     rebased: Rebased | None = None
     trained: Trained | None = None
+    looked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,9 @@ def design_of(base: Arm, tuned: Arm, seed: int) -> Design:
     suite = tuned.run.suite
     repeats = texts_repeat(base, tuned)
     repeated = min(base.sheet.samples(), tuned.sheet.samples()) >= 2 and not repeats
-    scope = suite.scope if repeated else "population"
-    return Design(alpha=suite.alpha, scope=scope, test=suite.test, seed=seed, k1=repeats)
+    scope = suite.scope if repeated and suite.early is None else "population"
+    planned = suite.early.units if suite.early else 0
+    return Design(alpha=suite.alpha, scope=scope, test=suite.test, seed=seed, k1=repeats, planned=planned)
 
 
 def texts_repeat(base: Arm, tuned: Arm) -> bool:

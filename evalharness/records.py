@@ -262,10 +262,24 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True)
+class Early:
+    """That a run was looked at on its way, so that it could have stopped at any look.
+
+    units: cases, or groups of them, of the whole plan. batch: how many of them between two looks. seed: of their order.
+    """
+
+    units: int
+    batch: int
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SuiteRef:
     """Which suite was asked, and how its numbers are to be read. hash covers cases, checks and gate; cases counts them
     all; `selected` names the options that took only some of them, and is empty where all were asked. train: the
-    training file that the cases' `near` was told by; train_digest: sha256 of its content, empty where not read."""
+    training file that the cases' `near` was told by; train_digest: sha256 of its content, empty where not read. early:
+    where cases were asked in batches, with looks between. looks: how often samples were looked at, at the most, before
+    one more was added; where more than once, alpha is that of one look, and samples the fewest of a case."""
 
     name: str
     path: str
@@ -280,6 +294,8 @@ class SuiteRef:
     selected: tuple[str, ...] = ()
     train: str | None = None
     train_digest: str = ""
+    early: Early | None = None
+    looks: int = 1
 
 
 @dataclass(frozen=True, slots=True)

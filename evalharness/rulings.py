@@ -27,6 +27,7 @@ from evalharness.stats.planning import (
     samples_to_clear,
 )
 from evalharness.stats.rates import Threshold, threshold
+from evalharness.stats.sequential import threshold_sequence
 
 DEFAULT_MARGIN = 0.05
 
@@ -103,7 +104,7 @@ def asks(criterion: Criterion) -> tuple[tuple[str, float], ...]:
 def _guarded(name: str, limit: float, measure: Measure, terms: Terms) -> Ruling:
     """The ruling, unless something stands before it: nothing to compare, a block, too few cases, too much missing."""
     aspect, change = measure.aspect, measure.change
-    asked = f"{name}: {limit:g}"
+    asked = asked_for(name, limit)
 
     def undecided(why: str, remedy: str) -> Ruling:
         return Ruling(aspect, asked, "INCONCLUSIVE", f"{aspect} undecided: {why}", remedy)
@@ -120,6 +121,11 @@ def _guarded(name: str, limit: float, measure: Measure, terms: Terms) -> Ruling:
     if ruling.outcome in ("HELD", "IMPROVED") and measure.missing.decides:
         return undecided(f"{measure.missing}; else: {ruling.sentence}", "run again: only the missing answers are asked")
     return ruling
+
+
+def asked_for(name: str, limit: float) -> str:
+    """One thing that a criterion asks, in the suite's words."""
+    return f"{name}: {limit:g}"
 
 
 def _ruled(name: str, limit: float, measure: Measure, change: Change, terms: Terms) -> tuple[Word, str, str]:
@@ -161,7 +167,7 @@ def _gain(gain: float, measure: Measure, change: Change, terms: Terms) -> tuple[
 
 def _rate(at_least: float, measure: Measure, change: Change, terms: Terms) -> tuple[Word, str, str]:
     aspect = measure.aspect
-    found = threshold(measure.tuned, at_least, groups=measure.groups, interval=terms.interval, alpha=terms.alpha)
+    found = _level(measure, at_least, change, terms)
     seen = f"{100 * found.rate:.1f} %, between {100 * found.low:.1f} and {100 * found.high:.1f}"
     asked = f"{100 * at_least:g} % asked for"
     if found.outcome == "met":
@@ -169,6 +175,15 @@ def _rate(at_least: float, measure: Measure, change: Change, terms: Terms) -> tu
     if found.outcome == "failed":
         return "REGRESSED", f"{aspect} below the level: {seen}, {asked}", ""
     return "INCONCLUSIVE", f"{aspect} undecided: {seen}, {asked}", _how_rate(found, at_least, measure, change, terms)
+
+
+def _level(measure: Measure, at_least: float, change: Change, terms: Terms) -> Threshold:
+    """The level with the interval that it gets: another one where it was looked at on the way."""
+    if change.planned:
+        return threshold_sequence(
+            measure.tuned, at_least, planned=change.planned, groups=measure.groups, alpha=terms.alpha
+        )
+    return threshold(measure.tuned, at_least, groups=measure.groups, interval=terms.interval, alpha=terms.alpha)
 
 
 def _within(margin: float, measure: Measure, change: Change, terms: Terms) -> tuple[Word, str, str]:

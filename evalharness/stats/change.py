@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalharness.stats.intervals import Estimate, tango_z, two_sided_z, upper_tail
+from evalharness.stats.mixture import anytime_p, log_mixture
 
 Scope = Literal["population", "suite"]
 Test = Literal["exact", "midp"]
-Kind = Literal["T", "G", "GG", "S"]
+Kind = Literal["T", "G", "GG", "S", "AV"]
 
 
 class SuiteScopeError(ValueError):
@@ -26,6 +27,7 @@ class Design:
     test: which McNemar p decides where every case passed or failed once.
     seed: of the random sign patterns.
     k1: the samples of each case are the same text, so the further ones carry no information.
+    planned: how many cases, or groups of them, the whole plan has, where it is looked at on the way; 0 without looks.
 
     Raises ValueError for a span that is not positive, or an alpha outside (0, 1).
     """
@@ -36,6 +38,7 @@ class Design:
     test: Test = "exact"
     seed: int = 0
     k1: bool = False
+    planned: int = 0
 
     def __post_init__(self) -> None:
         two_sided_z(self.alpha)
@@ -56,7 +59,8 @@ class Change:
     p_midp: the mid-p, where every case passed or failed once and there are no groups.
     population_low, population_high: T, G or GG, whatever the scope.
     suite_low, suite_high: S, where most cases of both arms have two samples or more.
-    guarded_error: of G or GG, whichever interval decides.
+    guarded_error: of G or GG, whichever interval decides; of AV what z has to be times to give its width.
+    planned, rho: of the confidence sequence AV; 0 where nobody looked on the way.
     """
 
     cases: int
@@ -80,6 +84,8 @@ class Change:
     guarded_error: float
     estimate: Estimate
     span: float
+    planned: int = 0
+    rho: float = 0.0
 
     @property
     def provable_margin(self) -> float:
@@ -99,4 +105,11 @@ class Change:
             raise ValueError(f"a margin is a loss of zero or more, not {margin}")
         if self.interval == "T":
             return upper_tail(tango_z(self.ups, self.downs, self.cases, -min(1.0, margin / self.span)))
+        if self.interval == "AV":
+            return self._anytime(self.estimate.centre + margin)
         return upper_tail((self.estimate.centre + margin) / self.estimate.error)
+
+    def _anytime(self, distance: float) -> float:
+        if distance <= 0 or not self.rho:
+            return 1.0
+        return anytime_p(log_mixture(distance, self.estimate.error, self.groups, self.rho)) / 2

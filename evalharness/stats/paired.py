@@ -5,7 +5,8 @@ Which interval is used follows from the shape of the scores, never from what it 
 - `T`: every case moved by nothing or by the whole range, one sample a case, no groups (`tango`);
 - `G`: graded scores, or several samples a case (`guarded`);
 - `GG`: cases that depend on one another, in groups (`guarded_grouped`);
-- `S`: only these very cases matter, so only generation noise counts (`suite_scope`).
+- `S`: only these very cases matter, so only generation noise counts (`suite_scope`);
+- `AV`: the plan is looked at on the way, so the interval has to hold at every look (`sequence`).
 """
 
 from __future__ import annotations
@@ -26,8 +27,11 @@ from evalharness.stats.intervals import (
     suite_scope,
     tango,
     tango_z,
+    two_sided_z,
     upper_tail,
 )
+from evalharness.stats.mixture import anytime_p, log_evidence, tuned_rho
+from evalharness.stats.sequential import FEWEST_UNITS, sequence
 from evalharness.stats.signs import mcnemar, mcnemar_midp, sign_flip
 from evalharness.stats.verdict import (
     FEWEST_CASES,
@@ -99,14 +103,15 @@ def paired_change(
     ups, downs = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
     single = design.k1 or max(map(len, (*base, *tuned))) == 1
     ternary = single and keys is None and all(abs(d) in (0.0, design.span) for d in differences)
-    population = _population(differences, keys, design, ternary=ternary)
-    suite = None if single or not _repeated(base, tuned) else _suite(base, tuned, design)
+    population = (_looked if design.planned else _population)(differences, keys, design, ternary=ternary)
+    suite = None if single or design.planned or not _repeated(base, tuned) else _suite(base, tuned, design)
     if design.scope == "suite" and suite is None:
         raise SuiteScopeError("suite scope needs two samples or more of most cases in both arms, not all the same text")
     deciding = suite if suite is not None and design.scope == "suite" else population
+    groups_met = len(base) if keys is None else len(set(keys))
     return Change(
         cases=len(base),
-        groups=len(base) if keys is None else len(set(keys)),
+        groups=groups_met,
         base=mean(base_means),
         tuned=mean(tuned_means),
         change=mean(differences),
@@ -118,14 +123,16 @@ def paired_change(
         downs=downs,
         unchanged=len(base) - ups - downs,
         p=deciding.p,
-        p_midp=mcnemar_midp(ups, downs) if ternary else None,
+        p_midp=mcnemar_midp(ups, downs) if ternary and not design.planned else None,
         population_low=population.interval.low,
         population_high=population.interval.high,
         suite_low=None if suite is None else suite.interval.low,
         suite_high=None if suite is None else suite.interval.high,
-        guarded_error=population.estimate.error,
+        guarded_error=population.error,
         estimate=deciding.estimate,
         span=design.span,
+        planned=design.planned,
+        rho=tuned_rho(design.planned, design.alpha) if design.planned and groups_met >= FEWEST_UNITS else 0.0,
     )
 
 
@@ -136,6 +143,7 @@ class _Reading(NamedTuple):
     interval: Interval
     estimate: Estimate
     p: float
+    error: float
 
 
 def _population(
@@ -145,16 +153,26 @@ def _population(
     guard = guarded_estimate(differences, keys, span=span, alpha=alpha)
     if not ternary:
         p = sign_flip(differences, keys, seed=design.seed)
-        return _Reading("G" if keys is None else "GG", guard.interval(span=span, alpha=alpha), guard, p)
+        return _Reading("G" if keys is None else "GG", guard.interval(span=span, alpha=alpha), guard, p, guard.error)
     ups, downs = differences.count(span), differences.count(-span)
     p = mcnemar_midp(ups, downs) if design.test == "midp" else mcnemar(ups, downs)
-    return _Reading("T", tango(ups, downs, len(differences), span=span, alpha=alpha), guard, p)
+    return _Reading("T", tango(ups, downs, len(differences), span=span, alpha=alpha), guard, p, guard.error)
+
+
+def _looked(
+    differences: Sequence[float], keys: Sequence[Hashable] | None, design: Design, *, ternary: bool
+) -> _Reading:
+    look = sequence(differences, keys, planned=design.planned, span=design.span, alpha=design.alpha)
+    p = look.p
+    if ternary:  # which is exact from the first case on, where the mixture needs many
+        p = anytime_p(log_evidence(differences.count(design.span), differences.count(-design.span)))
+    return _Reading("AV", look.interval, look.estimate, p, look.reach / two_sided_z(design.alpha))
 
 
 def _suite(base: Samples, tuned: Samples, design: Design) -> _Reading:
     estimate = suite_estimate(base, tuned, span=design.span, alpha=design.alpha)
     p = 2 * upper_tail(abs(estimate.centre) / estimate.error)
-    return _Reading("S", estimate.interval(span=design.span, alpha=design.alpha), estimate, p)
+    return _Reading("S", estimate.interval(span=design.span, alpha=design.alpha), estimate, p, estimate.error)
 
 
 def _check_scores(base: Samples, tuned: Samples, span: float) -> None:

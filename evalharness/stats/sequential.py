@@ -1,0 +1,122 @@
+"""Looking on the way: statistics that stay valid however often one looks, and whenever one stops.
+
+A fixed-n interval promises its level for one look at a number of cases that was chosen before. Looked at after every
+batch, until it says what one hoped for, it is wrong far more often. Here an e-process tells a difference between two
+pass rates, and a confidence sequence bounds a mean: both hold over all looks together. The price is width: half as much
+again, where fixed-n would have looked once.
+
+t counts units that do not depend on one another: cases, or groups of them. planned is the number of units of the whole
+plan; it tunes where a sequence is narrowest and changes nothing about its level.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
+
+from evalharness.stats.intervals import Estimate, Interval, group_totals, guarded_estimate, mean, two_sided_z
+from evalharness.stats.mixture import anytime_p, half_width, log_beta, log_mixture, tuned_rho
+from evalharness.stats.rates import Threshold
+
+FEWEST_UNITS = 30
+"""Below so many units an asymptotic sequence bounds nothing: until then it is the whole range."""
+
+
+class Look(NamedTuple):
+    """A confidence sequence as it stands at one look.
+
+    interval: cut at the ends of the range. estimate: the mean, and its standard error as the sequence sees it, guarded.
+    reach: half the width before it was cut. p: of no difference at all, valid at any look.
+    """
+
+    interval: Interval
+    estimate: Estimate
+    reach: float
+    p: float
+
+
+def sequence(
+    differences: Sequence[float],
+    groups: Sequence[Hashable] | None = None,
+    *,
+    planned: int,
+    span: float = 1.0,
+    alpha: float = 0.05,
+) -> Look:
+    """The confidence sequence for the mean difference after the units asked so far.
+
+    Its spread is the guarded one, made-up cases included, so that a start without any difference has a width; its centre
+    is the plain mean. The whole range, and p = 1, below `FEWEST_UNITS`.
+    """
+    guard = guarded_estimate(differences, groups, span=span, alpha=alpha)
+    units = len(group_totals(differences, groups)[0])
+    made_up = two_sided_z(alpha) ** 2
+    centre, error = mean(differences), guard.error * math.sqrt((units + made_up) / units)
+    estimate = Estimate(centre, error)
+    if units < FEWEST_UNITS:
+        return Look(Interval(-span, span), estimate, span, 1.0)
+    rho = tuned_rho(planned, alpha)
+    reach = half_width(error * math.sqrt(units), units, rho, alpha)
+    interval = Interval(max(-span, centre - reach), min(span, centre + reach))
+    return Look(interval, estimate, reach, anytime_p(log_mixture(centre, error, units, rho)))
+
+
+def rate_sequence(passes: int, cases: int, *, alpha: float = 0.05) -> Interval:
+    """The confidence sequence for a pass rate: exact at any number of cases, valid at any look (Robbins 1970).
+
+    All rates against which a coin of unknown bias, Beta(1/2, 1/2), has less evidence than 1 / alpha.
+    """
+    if not 0 <= passes <= cases or cases < 1:
+        raise ValueError(f"{passes} of {cases}: these counts do not fit together")
+    # The lower bound is the mirrored upper one, so that passes and fails can change places.
+    return Interval(1 - _rate_upper(cases - passes, cases, alpha), _rate_upper(passes, cases, alpha))
+
+
+def threshold_sequence(
+    samples: Sequence[Sequence[float]],
+    at_least: float,
+    *,
+    planned: int,
+    groups: Sequence[Hashable] | None = None,
+    alpha: float = 0.05,
+) -> Threshold:
+    """Whether the mean score is shown to reach `at_least`, valid at any look.
+
+    samples: the scores of each case in [0, 1]; a case counts once. Where every case has one sample that passed or
+    failed, and no groups, by `rate_sequence`; otherwise by `sequence` of the distances to `at_least`.
+    """
+    means = [mean(scores) for scores in samples]
+    rate = mean(means)
+    if groups is not None and len(set(groups)) == len(groups):
+        groups = None
+    if groups is None and all(len(scores) == 1 and scores[0] in (0, 1) for scores in samples):
+        bounds = rate_sequence(round(sum(means)), len(means), alpha=alpha)
+    else:
+        found = sequence([value - at_least for value in means], groups, planned=planned, alpha=alpha).interval
+        bounds = Interval(max(0.0, at_least + found.low), min(1.0, at_least + found.high))
+    if bounds.low >= at_least:
+        return Threshold(rate, *bounds, "met")
+    return Threshold(rate, *bounds, "failed" if bounds.high < at_least else "open")
+
+
+def _rate_upper(passes: int, cases: int, alpha: float) -> float:
+    """The largest rate that is not left out, by bisection; above the seen rate the evidence only grows."""
+    if passes == cases:
+        return 1.0
+    most = math.log(1 / alpha)
+    inside, outside = passes / cases, 1.0
+    for _ in range(52):
+        middle = (inside + outside) / 2
+        if _log_rate_evidence(passes, cases, middle) < most:
+            inside = middle
+        else:
+            outside = middle
+    return inside
+
+
+def _log_rate_evidence(passes: int, cases: int, rate: float) -> float:
+    """Against a rate above 0: a value of 1 is never asked for."""
+    fails = cases - passes
+    supposed = (passes * math.log(rate) if passes else 0.0) + fails * math.log1p(-rate)
+    return log_beta(passes + 0.5, fails + 0.5) - math.log(math.pi) - supposed
