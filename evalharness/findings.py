@@ -36,8 +36,9 @@ class Delta:
     """How far one slice moved from base to tuned, over the cases both could be scored on.
 
     Rates, changes and bounds are in [-1, 1] and None where no case could be compared. interval: which of the method's
-    intervals this is; AV holds at every look of a run that was looked at on the way. p_adjusted: Holm over the gates, or Benjamini-Hochberg (a q-value) for a diagnostic. margin: the
-    largest loss called held; provable_margin: the smallest margin these data would have held at.
+    intervals this is; AV holds at every look of a run that was looked at on the way. p_adjusted: Holm over the gates,
+    or Benjamini-Hochberg (a q-value) for a diagnostic. margin: the largest loss called held; provable_margin: the
+    smallest margin these data would have held at.
     """
 
     slice: str

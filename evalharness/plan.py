@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -39,9 +39,9 @@ class Plan:
     def __len__(self) -> int:
         return len(self.suite.cases) * self.samples
 
-    def flows(self) -> Iterator[Flow[Trial]]:
-        """A flow a trial, case by case, sample by sample."""
-        for case, sample in product(self.suite.cases, range(self.samples)):
+    def flows(self, steps: Iterable[tuple[Case, int]] | None = None) -> Iterator[Flow[Trial]]:
+        """A flow a trial: of these steps, each a case and a sample, else case by case, sample by sample."""
+        for case, sample in product(self.suite.cases, range(self.samples)) if steps is None else steps:
             yield examine(case, self.suite, self.model, sample)
 
     def first_requests(self) -> Iterator[Request]:
@@ -57,12 +57,12 @@ class Plan:
         asked = sum(turn.reply is None for case in self.suite.cases for turn in case.turns)
         return asked * self.samples
 
-    def cases(self) -> tuple[Asked, ...]:
-        """The cases as the run file remembers them."""
+    def cases(self, some: Iterable[Case] | None = None) -> tuple[Asked, ...]:
+        """The cases, or some of them, as the run file remembers them."""
         near = self.suite.near
         return tuple(
             Asked(case.id, case.question, case.aspects, case.tags, case.group, case.must_pass, near.get(case.id))
-            for case in self.suite.cases
+            for case in (self.suite.cases if some is None else some)
         )
 
 

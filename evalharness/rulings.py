@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from evalharness.findings import Ruling
@@ -27,7 +27,7 @@ from evalharness.stats.planning import (
     samples_to_clear,
 )
 from evalharness.stats.rates import Threshold, threshold
-from evalharness.stats.sequential import threshold_sequence
+from evalharness.stats.sequential import FEWEST_UNITS, threshold_sequence, units_to_clear
 
 DEFAULT_MARGIN = 0.05
 
@@ -118,6 +118,8 @@ def _guarded(name: str, limit: float, measure: Measure, terms: Terms) -> Ruling:
     if change.groups < FEWEST_CASES and change.interval != "S":
         return undecided(*_too_few(name, limit, measure, change, terms))
     ruling = Ruling(aspect, asked, *_ruled(name, limit, measure, change, terms))
+    if change.planned and ruling.outcome == "INCONCLUSIVE":
+        return replace(ruling, remedy=_how_looked(name, limit, change, terms))
     if ruling.outcome in ("HELD", "IMPROVED") and measure.missing.decides:
         return undecided(f"{measure.missing}; else: {ruling.sentence}", "run again: only the missing answers are asked")
     return ruling
@@ -302,6 +304,23 @@ def _scope_hint(change: Change, near: float, measure: Measure, terms: Terms) -> 
         return ""
     would = "would" if change.suite_low is not None else "could"
     return f"; with `scope: suite`, `samples: {samples}` {would} decide for these very cases"
+
+
+def _how_looked(name: str, limit: float, change: Change, terms: Terms) -> str:
+    """How many cases would decide where they are looked at on the way, if the scores stay as seen."""
+    match name:
+        case "at_least":
+            near = abs(change.tuned - limit)
+        case "gain_at_least":
+            near = abs(change.change - limit)
+        case _:
+            near = clearance(change.change, limit, both=name == "both_within")
+    units = units_to_clear(near, change.estimate.error * math.sqrt(change.groups), alpha=terms.alpha)
+    cases = math.ceil(max(units, FEWEST_UNITS) * change.cases / change.groups)
+    if cases > MOST_CASES:
+        return "what was seen is too near what is asked for to be told apart by more cases"
+    need = counted(max(cases, change.cases + 1), "case")
+    return f"about {need}, looked at on the way, would decide if the scores stay as seen (there {_are(change.cases)})"
 
 
 def _unit(change: Change) -> tuple[str, str]:

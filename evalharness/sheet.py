@@ -61,6 +61,10 @@ class Sheet:
             sheet.add(place, trial)
         return sheet
 
+    def more(self, cases: Sequence[Asked]) -> None:
+        """Takes in cases that are asked after those there were at first."""
+        self.cases.update((asked.case, asked) for asked in cases)
+
     def add(self, place: int, trial: Trial) -> None:
         """Takes in the trial at `place` of the run."""
         talk = trial.conversation

@@ -122,6 +122,15 @@ class Writer:
         with contextlib.suppress(OSError):
             self._file.close()
 
+    def more(self, cases: Sequence[Asked]) -> None:
+        """Writes cases that are asked after those there were at first; before any trial of theirs."""
+        self.run = replace(self.run, cases=(*self.run.cases, *cases))
+        try:
+            for case in cases:
+                self._write(encode({"case": _case(case)}))
+        except OSError as error:
+            raise not_written(self.path, error) from None
+
     def add(self, place: int, trial: Trial) -> None:
         """Writes the trial that stands at `place` of the plan, or keeps it until those before it have come."""
         self._early[place] = trial

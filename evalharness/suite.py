@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, TypeVar, get_args
 from evalharness import schema, tree
 from evalharness.errors import Fault, Faults, UnknownName
 from evalharness.files import read_text
-from evalharness.grammar import each, gate
+from evalharness.grammar import each, gate, samples
 from evalharness.grammar.cases import Case, CaseReader, Turn
 from evalharness.grammar.checks import Check, CheckReader
 from evalharness.grammar.content import Content, uncollected
@@ -40,7 +40,8 @@ FIELDS = frozenset({
 class Suite:
     """A suite file, read whole: rows multiplied out, short forms made long, every check built.
 
-    path: as the caller named the file. gate: one criterion an aspect; `gate_declared` says whether the file has them or
+    path: as the caller named the file. samples, most_samples: how often a case is asked; where the two differ, from the
+    fewest on until the gate is decided. gate: one criterion an aspect; `gate_declared` says whether the file has them or
     they are the default. train: relative to the suite's folder. warnings: what is allowed and probably not meant.
     train_digest, near: of the training file's content, and how near each case is to it, once that was looked at.
     content: what `hash` is over. selected: what chose the cases among those of the file, empty where all are here.
@@ -52,6 +53,7 @@ class Suite:
     system: str | None
     params: Payload
     samples: int
+    most_samples: int
     cases: tuple[Case, ...]
     gate: tuple[Criterion, ...]
     gate_declared: bool
@@ -186,13 +188,15 @@ def _settings(source: tree.Source, top: tree.Mapping) -> Suite:
         return found[1] if found else None
 
     none: str | None = None
+    least, most = get("samples", samples.read, (1, 1))
     return Suite(
         name=get("suite", schema.words, ""),
         path=source.file,
         about=get("about", schema.text, ""),
         system=get("system", schema.text, none),
         params=get("params", schema.payload, {}),
-        samples=get("samples", schema.integer, 1),
+        samples=least,
+        most_samples=most,
         cases=(),
         gate=(),
         gate_declared=False,

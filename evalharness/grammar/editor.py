@@ -31,7 +31,7 @@ def suite_schema() -> Payload:
             "about": _text("What it is for, in a sentence."),
             "system": _text("The system text of every case."),
             "params": _payload("Parameters of each request, such as temperature; a case's and an arm's beat them."),
-            "samples": {"type": "integer", "minimum": 1, "description": "How often each case is asked."},
+            "samples": _samples(),
             "checks": {
                 "type": "object",
                 "additionalProperties": _ref("expectation"),
@@ -53,6 +53,18 @@ def suite_schema() -> Payload:
         },
         "$defs": {**_cases(), **_checks(kinds), **{f"kind_{known.name}": _kind(known) for known in kinds}},
     }
+
+
+def _samples() -> Payload:
+    count: Payload = {"type": "integer", "minimum": 1}
+    both: Payload = {
+        "type": "object",
+        "required": ["min", "max"],
+        "additionalProperties": False,
+        "properties": {"min": count, "max": count},
+    }
+    what = "How often each case is asked; `{min: 1, max: 8}`: one more time while a gate is undecided."
+    return {"anyOf": [count, both], "description": what}
 
 
 def _text(description: str) -> Payload:

@@ -46,8 +46,8 @@ def sequence(
 ) -> Look:
     """The confidence sequence for the mean difference after the units asked so far.
 
-    Its spread is the guarded one, made-up cases included, so that a start without any difference has a width; its centre
-    is the plain mean. The whole range, and p = 1, below `FEWEST_UNITS`.
+    Its spread is the guarded one, made-up cases included, so that a start without any difference has a width; its
+    centre is the plain mean. The whole range, and p = 1, below `FEWEST_UNITS`.
     """
     guard = guarded_estimate(differences, groups, span=span, alpha=alpha)
     units = len(group_totals(differences, groups)[0])
@@ -98,6 +98,18 @@ def threshold_sequence(
     if bounds.low >= at_least:
         return Threshold(rate, *bounds, "met")
     return Threshold(rate, *bounds, "failed" if bounds.high < at_least else "open")
+
+
+def units_to_clear(distance: float, deviation: float, *, alpha: float = 0.05) -> float:
+    """How many units bring half the width of a sequence, tuned for so many, down to `distance`; infinite at 0.
+
+    deviation: the standard deviation of one unit, in the same units as distance.
+    """
+    if distance <= 0:
+        return math.inf
+    # At t = planned, t rho^2 is a number that alpha alone decides, so that the width goes with 1 / sqrt(t) only.
+    once = half_width(deviation, 1, tuned_rho(1, alpha), alpha)
+    return math.ceil((once / distance) ** 2)
 
 
 def _rate_upper(passes: int, cases: int, alpha: float) -> float:
