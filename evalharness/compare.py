@@ -14,6 +14,7 @@ from typing import Literal, TypeVar, overload
 from evalharness import heldout
 from evalharness.errors import MixedSuites
 from evalharness.findings import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef, Trained, Verdict
+from evalharness.looks import aligned, told
 from evalharness.measure import Arm, design_of, diagnostics, measured, scope_block, trials
 from evalharness.records import Asked, Criterion, Run, SuiteRef, Trial, Word
 from evalharness.rulings import DEFAULT_MARGIN, Measure, Terms, asks, rule
@@ -31,7 +32,7 @@ def compare(base: Run, tuned: Run, *, seed: int = 0, version: str = "") -> Compa
 
 def compare_all(pairs: Sequence[tuple[Arm, Arm]], *, seed: int = 0, version: str = "") -> Panel:
     """Every pair under one adjustment for many tests, and the worst of their verdicts."""
-    drafts = [_Draft.of(base, tuned, seed) for base, tuned in pairs]
+    drafts = [_Draft.of(*aligned(base, tuned), seed) for base, tuned in pairs]
     tests = [(draft, measure) for draft in drafts for measure in draft.gates if measure.change is not None]
     adjusted = holm([measure.change.p for _, measure in tests if measure.change is not None])
     by_draft: dict[int, dict[str, float]] = {}
@@ -175,6 +176,7 @@ class _Draft:
             seed=seed,
             version=version,
             trained=trained,
+            looked=tuple(told(self.base, self.tuned, decided=verdict.outcome != "INCONCLUSIVE", seed=seed)),
         )
 
     def _parts(self, suite: SuiteRef, seed: int) -> tuple[heldout.Part, ...]:
@@ -242,14 +244,19 @@ class _Draft:
 
 def _orphans(base: Arm, tuned: Arm) -> Iterator[LeftOut]:
     for case in base.sheet.cases:
-        if case not in tuned.sheet.cases:
+        if case not in tuned.sheet.cases and _due(tuned, case):
             yield LeftOut(case, "", "tuned", tuned.unlike.get(case, "only base's run has this case"))
     for case in tuned.sheet.cases:
-        if case not in base.sheet.cases:
+        if case not in base.sheet.cases and _due(base, case):
             yield LeftOut(case, "", "base", base.unlike.get(case, "only tuned's run has this case"))
     for case, cause in {**tuned.unlike, **base.unlike}.items():
         if case not in base.sheet.cases and case not in tuned.sheet.cases:
             yield LeftOut(case, "", "both", cause)
+
+
+def _due(arm: Arm, case: str) -> bool:
+    """Whether an arm that lacks the case should have it: not where asking ended early, on its own side or the other."""
+    return arm.run.suite.early is None or case in arm.unlike
 
 
 def _delta(name: str, part: str, measure: Measure, samples: tuple[int, int]) -> Delta:
@@ -364,9 +371,15 @@ def incomplete(arm: Arm) -> bool:
     """
     if arm.run.snapshot is not None:
         return False
-    due = len(arm.run.cases) * arm.run.suite.samples
+    due = _asked(arm)
     missing = bool(arm.sheet.failures) or arm.sheet.outcomes["filtered"] > 0 or arm.sheet.trials < due
     return arm.run.tally is None or missing
+
+
+def _asked(arm: Arm) -> int:
+    """How many trials the run should have; how often a case was asked was decided on the way where there were looks."""
+    suite = arm.run.suite
+    return len(arm.run.cases) * (max(suite.samples, arm.sheet.samples()) if suite.looks > 1 else suite.samples)
 
 
 def run_ref(arm: Arm) -> RunRef:
@@ -376,7 +389,7 @@ def run_ref(arm: Arm) -> RunRef:
         model=run.model,
         began=run.began,
         path=run.path,
-        asked=len(run.cases) * run.suite.samples,
+        asked=_asked(arm),
         scored=sheet.scored,
         outcomes=dict(sorted(sheet.outcomes.items())),
         failures=dict(sorted(sheet.failures.items())),

@@ -200,7 +200,7 @@ class _Work(Generic[T]):
         watch: Watch,
     ) -> None:
         _check_prices(models, asker.limits)
-        self.plan = enumerate(flows)
+        self.plan = enumerate(flows)  # which may end, and go on when flows have ended: it is read again then
         self.models = models
         self.asker = asker
         self.finished = finished

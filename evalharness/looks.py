@@ -66,18 +66,18 @@ class Look:
 
     @property
     def hopeless(self) -> bool:
-        """Whether a criterion is open that even infinitely many samples of these cases would leave open."""
+        """Whether even infinitely many samples of these cases would leave open all that is open."""
         suite = self.tuned.run.suite
         if suite.selected:
             return True
-        if suite.scope == "suite":
-            return False
         words = {(ruling.aspect, ruling.asked): ruling.outcome for ruling in self.rulings}
-        return any(
-            words[measure.aspect, asked_for(*asked)] == "INCONCLUSIVE" and self._out_of_reach(measure, *asked)
+        still = [
+            (measure, asked)
             for criterion, measure in zip(self.tuned.run.gate, self.measures, strict=True)
             for asked in asks(criterion)
-        )
+            if words[measure.aspect, asked_for(*asked)] == "INCONCLUSIVE"
+        ]
+        return suite.scope != "suite" and all(self._out_of_reach(measure, *asked) for measure, asked in still)
 
     def _out_of_reach(self, measure: Measure, name: str, limit: float) -> bool:
         """Whether the spread from case to case alone is wider than what has to be told apart.
@@ -114,8 +114,9 @@ def aligned(base: Arm, tuned: Arm) -> tuple[Arm, Arm]:
     if one.early is None and one.looks == 1:
         return base, tuned
     spent = max((other, one), key=lambda suite: suite.looks)
-    alpha = spent.alpha if spent.looks > 1 else other.alpha
-    suite = replace(other, early=other.early or one.early, looks=spent.looks, alpha=alpha)
+    suite = replace(other, early=other.early or one.early)
+    if spent.looks > 1:
+        suite = replace(suite, looks=spent.looks, alpha=spent.alpha, samples=spent.samples)
     return base, replace(tuned, run=replace(tuned.run, suite=suite))
 
 
@@ -165,7 +166,7 @@ def _told_samples(base: Arm, tuned: Arm, *, decided: bool, seed: int) -> Iterato
     if look.repeats:
         yield "samples of a case are the same text every time, so more of them say nothing, and none was added"
     elif not decided and asked < most and look.hopeless:
-        yield "more samples of these cases would not decide it, however many: the cases differ too much among themselves"
+        yield "more samples of these cases would not decide it, however many: the cases differ too much from each other"
 
 
 def _size(samples: Sequence[Sequence[float]]) -> float:

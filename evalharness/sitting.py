@@ -7,23 +7,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Literal, NamedTuple, Self, TypeAlias, TypedDict
+from typing import Literal, Self, TypeAlias, TypedDict
 
 from evalharness import engine, snapshots, store
 from evalharness.baselines import recall
 from evalharness.books import Account, Tallies
 from evalharness.cache import Cache
 from evalharness.config import Config
+from evalharness.course import Course, adding, drawn, unfit, whole
 from evalharness.errors import Fault, Faults, UnknownName
 from evalharness.escape import slug
-from evalharness.flow import Flow
+from evalharness.feed import Feed, Place
 from evalharness.forecast import unknown
+from evalharness.looks import Look
 from evalharness.measure import Arm
 from evalharness.models.base import Model, open_model
-from evalharness.plan import Plan, suite_ref
-from evalharness.records import Asked, Request, Run, Trial
+from evalharness.plan import Plan
+from evalharness.records import Criterion, FailureKind, Request, Run, Trial
 from evalharness.registry import load_files
 from evalharness.sheet import Sheet
 from evalharness.snapshots import Filed
@@ -36,7 +37,8 @@ class Options:
     """What the shared options of every verb that asks say; None leaves it to the suite, the arm or the config.
 
     budget: USD. seconds: deadline of the whole command. tags, cases: ask only these, which makes a selection.
-    train: the training file, in place of the suite's own.
+    train: the training file, in place of the suite's own. stop: `early` asks cases in a drawn order and ends where
+    the gate is decided, with statistics that allow it.
     """
 
     samples: int | None = None
@@ -49,9 +51,13 @@ class Options:
     cases: tuple[str, ...] = ()
     output: Path | None = None
     train: Path | None = None
+    stop: Literal["early"] | None = None
 
 
 DEFAULT = Options()
+
+NO_MORE: frozenset[FailureKind] = frozenset({"budget", "stopped", "quota", "denied", "gone"})
+"""Kinds of failure after which a model is asked nothing more, so that another stage would bring none either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +70,12 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One plan, the model that answers it, and where its run goes."""
+    """One plan, the model that answers it, where its run goes, and in which order it is asked."""
 
     plan: Plan
     model: Model
     path: Path
+    course: Course
 
     @property
     def account(self) -> str:
@@ -103,6 +110,9 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
         except Faults as error:
             faults += error.faults
             continue
+        if options.stop == "early":
+            faults += unfit(chosen, given=options.samples is not None)
+        course = _course(chosen, len(asking.arms), options)
         row: list[Job | Stored] = []
         for name in dict.fromkeys(asking.arms):
             try:
@@ -115,14 +125,25 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
                 faults += _unwritten(arm, options)
                 continue
             opened[name] = arm
-            plan = Plan(chosen, arm.ref, options.samples or chosen.samples)
+            plan = Plan(course.suite, arm.ref, course.samples)
             faults += _faults(plan, arm, config, options)
-            row.append(Job(plan, arm, options.output or run_path(config, chosen.name, name, chosen.selected)))
+            path = options.output or run_path(config, chosen.name, name, chosen.selected)
+            row.append(Job(plan, arm, path, course))
         faults += _twice(row, chosen)
         found.append(tuple(row))
     if faults:
         raise Faults(dict.fromkeys(faults))
     return found
+
+
+def _course(suite: Suite, arms: int, options: Options) -> Course:
+    """In which order the suite is asked. One arm alone is asked the fewest samples: nothing says when to stop."""
+    samples = options.samples or suite.samples
+    if options.stop == "early":
+        return drawn(suite, samples, options.seed)
+    if options.samples is None and suite.most_samples > suite.samples and arms > 1:
+        return adding(suite, suite.samples, suite.most_samples)
+    return whole(suite, samples)
 
 
 def _looked_up(suite: Suite, options: Options) -> Suite:
@@ -179,14 +200,6 @@ def run_path(config: Config, suite: str, arm: str, selected: tuple[str, ...] = (
     return config.state / "runs" / slug(suite) / f"{name}.jsonl"
 
 
-class Place(NamedTuple):
-    """Where a trial belongs: which suite's row, which arm of it, which place of that arm's plan."""
-
-    row: int
-    arm: int
-    trial: int
-
-
 class Rest(TypedDict):
     """What the engine takes beside flows and models."""
 
@@ -204,7 +217,7 @@ class Sitting:
         self.rows = rows
         self.stored = {id(arm): recall(arm.filed, arm.suite) for row in rows for arm in row if isinstance(arm, Stored)}
         self.models = {job.model.ref.name: job.model for row in rows for job in _jobs(row)}
-        self.flows = _InTurn(rows)
+        self.flows = Feed([tuple(_jobs(row)) for row in rows])
         self._root = config.folder
         self._folder = config.state / "cache"
         self._options = options
@@ -217,7 +230,10 @@ class Sitting:
         self._cache = self._stack.enter_context(Cache(self._folder, warn=self._watch.note)) if keeps else None
         began = datetime.now(UTC).isoformat(timespec="seconds")
         _make_room(sum(1 for row in self.rows for _ in _jobs(row)))
-        self._growing = [[self._open(job, cases, began) for job in _jobs(row)] for row, cases in self._with_cases()]
+        self._growing = [[self._open(job, began) for job in _jobs(row)] for row in self.rows]
+        for row, growing in enumerate(self._growing):
+            if growing:
+                self._begin(row)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -239,19 +255,37 @@ class Sitting:
         sheet, writer = self._growing[place.row][place.arm]
         sheet.add(place.trial, trial)
         writer.add(place.trial, trial)
+        if self.flows.arrived(place.row) and self.flows.more(place.row) and self._open_still(place.row):
+            self._begin(place.row)
 
-    def _with_cases(self) -> Iterator[tuple[Row, tuple[Asked, ...]]]:
-        """Each row with its cases, which are the same for every arm of a suite."""
-        for row in self.rows:
-            jobs = list(_jobs(row))
-            yield row, jobs[0].plan.cases() if jobs else ()
+    def _begin(self, row: int) -> None:
+        """Has the next stage of a suite asked, and its cases known to sheets and run files."""
+        cases = self.flows.begin(row)
+        for sheet, writer in self._growing[row]:
+            new = tuple(asked for asked in cases if asked.case not in sheet.cases)
+            sheet.more(new)
+            writer.more(new)
 
-    def _open(self, job: Job, cases: tuple[Asked, ...], began: str) -> tuple[Sheet, store.Writer]:
-        suite = suite_ref(job.plan.suite, job.plan.samples)
+    def _open_still(self, row: int) -> bool:
+        """Whether the suite has a gate that is open, and that asking on can decide."""
+        asked = iter(self._growing[row])
+        arms = [
+            self.stored[id(arm)] if isinstance(arm, Stored) else _so_far(*next(asked)) for arm in self.rows[row]
+        ]
+        if any(arm.sheet.failures.keys() & NO_MORE for arm in arms):
+            return False
+        tests = sum(len(_gate(row)) * (len(row) - 1) for row in self.rows)
+        looks = [Look.at(arms[0], tuned, tests=tests, seed=self._options.seed) for tuned in arms[1:]]
+        if any(arm.run.suite.looks > 1 for arm in arms):
+            return any(not (look.decided or look.repeats or look.hopeless) for look in looks)
+        return any(not look.decided for look in looks)
+
+    def _open(self, job: Job, began: str) -> tuple[Sheet, store.Writer]:
+        suite = job.course.ref()
         if job.path.is_relative_to(self._root):
             store.no_link(job.path.parent, self._root)
-        run = Run(suite, job.plan.model, job.plan.suite.gate, began, cases, ())
-        return Sheet(cases), self._stack.enter_context(store.Writer(job.path, run))
+        run = Run(suite, job.plan.model, job.plan.suite.gate, began, (), ())
+        return Sheet(()), self._stack.enter_context(store.Writer(job.path, run))
 
     def arms(self, tallies: Tallies, *, interrupted: bool = False) -> tuple[tuple[Arm, ...], ...]:
         """The arms of each suite; whole runs under their names, what is missing of the others is missing.
@@ -259,16 +293,22 @@ class Sitting:
         interrupted: suites of which nothing was asked yet are left out.
         """
         found: list[tuple[Arm, ...]] = []
-        for row, growing in zip(self.rows, self._growing, strict=True):
+        for number, (row, growing) in enumerate(zip(self.rows, self._growing, strict=True)):
             if interrupted and growing and not any(sheet.trials for sheet, _ in growing):
                 continue
             asked = iter(growing)
             found.append(
                 tuple(
-                    self.stored[id(arm)] if isinstance(arm, Stored) else _run(arm, *next(asked), tallies) for arm in row
+                    self.stored[id(arm)] if isinstance(arm, Stored) else self._run(number, arm, *next(asked), tallies)
+                    for arm in row
                 )
             )
         return tuple(found)
+
+    def _run(self, row: int, job: Job, sheet: Sheet, writer: store.Writer, tallies: Tallies) -> Arm:
+        whole = self.flows.whole(row, sheet.trials)
+        run = writer.finish(tallies[job.account]) if whole else writer.stop()
+        return Arm(run, sheet) if whole else Arm.of(run)
 
 
 def _make_room(runs: int) -> None:
@@ -283,10 +323,14 @@ def _make_room(runs: int) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
-def _run(job: Job, sheet: Sheet, writer: store.Writer, tallies: Tallies) -> Arm:
-    whole = sheet.trials == len(job.plan)
-    run = writer.finish(tallies[job.account]) if whole else writer.stop()
-    return Arm(run, sheet) if whole else Arm.of(run)
+def _so_far(sheet: Sheet, writer: store.Writer) -> Arm:
+    """An arm that is being asked, without its words."""
+    return Arm(writer.run, sheet)
+
+
+def _gate(row: Row) -> tuple[Criterion, ...]:
+    arm = row[0]
+    return (arm.plan.suite if isinstance(arm, Job) else arm.suite).gate
 
 
 def _jobs(row: Row) -> Iterator[Job]:
@@ -299,27 +343,3 @@ def _account(suite: str, model: str) -> str:
 
 def _suite_of(request: Request) -> str:
     return request.origin.suite if request.origin else ""
-
-
-class _InTurn:
-    """The flows of each suite in turn, one of each arm at a time, so that its arms are asked in the same minutes."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return sum(len(job.plan) for row in self.rows for job in _jobs(row))
-
-    def __iter__(self) -> Iterator[Flow[tuple[Place, Trial]]]:
-        return chain.from_iterable(self._row(number, list(_jobs(row))) for number, row in enumerate(self.rows))
-
-    def _row(self, number: int, jobs: Sequence[Job]) -> Iterator[Flow[tuple[Place, Trial]]]:
-        for flows in zip_longest(*(enumerate(job.plan.flows()) for job in jobs)):
-            for arm, numbered in enumerate(flows):
-                if numbered is not None:
-                    yield _placed(Place(number, arm, numbered[0]), numbered[1])
-
-
-def _placed(place: Place, flow: Flow[Trial]) -> Flow[tuple[Place, Trial]]:
-    trial = yield from flow
-    return place, trial

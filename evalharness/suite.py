@@ -40,8 +40,8 @@ FIELDS = frozenset({
 class Suite:
     """A suite file, read whole: rows multiplied out, short forms made long, every check built.
 
-    path: as the caller named the file. samples, most_samples: how often a case is asked; where the two differ, from the
-    fewest on until the gate is decided. gate: one criterion an aspect; `gate_declared` says whether the file has them or
+    path: as the caller named the file. samples, most_samples: how often a case is asked; where the two differ, as many
+    as it takes to decide the gate. gate: one criterion an aspect; `gate_declared` says whether the file has them or
     they are the default. train: relative to the suite's folder. warnings: what is allowed and probably not meant.
     train_digest, near: of the training file's content, and how near each case is to it, once that was looked at.
     content: what `hash` is over. selected: what chose the cases among those of the file, empty where all are here.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -57,10 +57,17 @@ class Names:
 @click.option("--base", metavar="NAME", help="The model to compare against; else the suite's `base`.")
 @click.option("--tuned", metavar="NAME", multiple=True, help="The tuned model, or several; else the suite's `tuned`.")
 @click.option("--via", metavar="NAME", help="With an old tune as base: the new base model, shown beside, not judged.")
+@click.option("--stop", type=click.Choice(["early"]), help="Ask cases in batches, and no more once it is decided.")
 @asking
 @showing
 def compare_verb(
-    targets: tuple[str, ...], base: str | None, tuned: tuple[str, ...], via: str | None, options: Options, show: Show
+    targets: tuple[str, ...],
+    base: str | None,
+    tuned: tuple[str, ...],
+    via: str | None,
+    stop: Literal["early"] | None,
+    options: Options,
+    show: Show,
 ) -> None:
     """Compare a tuned model with its base on suites, or stored runs with the first of them.
 
@@ -75,6 +82,10 @@ def compare_verb(
     """
     check_formats(show)
     stored = [target.endswith(RUN_FILES) for target in targets]
+    if stop and (any(stored) or via):
+        why = "nothing is asked of stored runs" if any(stored) else "the arm of --via is not judged"
+        raise EvalError(f"--stop {stop}: {why}, so nothing tells when to stop", f"leave --stop {stop} out")
+    options = replace(options, stop=stop)
     if any(stored):
         if not all(stored) or base or tuned or via or len(targets) < 2:
             raise EvalError("run files are compared with each other", "`evalharness compare RUN RUN`, without --base")
