@@ -96,9 +96,7 @@ class _Row:
         self.missing = len(stage) * len(self.jobs)
         return self._flows(first, zip(*(job.plan.flows(stage) for job in self.jobs), strict=True))
 
-    def _flows(
-        self, first: int, rounds: Iterator[tuple[Flow[Trial], ...]]
-    ) -> Iterator[Flow[tuple[Place, Trial]]]:
+    def _flows(self, first: int, rounds: Iterator[tuple[Flow[Trial], ...]]) -> Iterator[Flow[tuple[Place, Trial]]]:
         for trial, flows in enumerate(rounds, first):
             for arm, flow in enumerate(flows):
                 yield _placed(Place(self.number, arm, trial), flow)

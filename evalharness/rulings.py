@@ -27,7 +27,8 @@ from evalharness.stats.planning import (
     samples_to_clear,
 )
 from evalharness.stats.rates import Threshold, threshold
-from evalharness.stats.sequential import FEWEST_UNITS, threshold_sequence, units_to_clear
+from evalharness.stats.sequential import FEWEST_UNITS, units_to_clear
+from evalharness.stats.sequential_rates import threshold_sequence
 
 DEFAULT_MARGIN = 0.05
 

@@ -269,9 +269,7 @@ class Sitting:
     def _open_still(self, row: int) -> bool:
         """Whether the suite has a gate that is open, and that asking on can decide."""
         asked = iter(self._growing[row])
-        arms = [
-            self.stored[id(arm)] if isinstance(arm, Stored) else _so_far(*next(asked)) for arm in self.rows[row]
-        ]
+        arms = [self.stored[id(arm)] if isinstance(arm, Stored) else _so_far(*next(asked)) for arm in self.rows[row]]
         if any(arm.sheet.failures.keys() & NO_MORE for arm in arms):
             return False
         tests = sum(len(_gate(row)) * (len(row) - 1) for row in self.rows)

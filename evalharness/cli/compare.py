@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -61,13 +61,7 @@ class Names:
 @asking
 @showing
 def compare_verb(
-    targets: tuple[str, ...],
-    base: str | None,
-    tuned: tuple[str, ...],
-    via: str | None,
-    stop: Literal["early"] | None,
-    options: Options,
-    show: Show,
+    targets: tuple[str, ...], base: str | None, tuned: tuple[str, ...], via: str | None, options: Options, show: Show
 ) -> None:
     """Compare a tuned model with its base on suites, or stored runs with the first of them.
 
@@ -82,10 +76,9 @@ def compare_verb(
     """
     check_formats(show)
     stored = [target.endswith(RUN_FILES) for target in targets]
-    if stop and (any(stored) or via):
+    if options.stop and (any(stored) or via):
         why = "nothing is asked of stored runs" if any(stored) else "the arm of --via is not judged"
-        raise EvalError(f"--stop {stop}: {why}, so nothing tells when to stop", f"leave --stop {stop} out")
-    options = replace(options, stop=stop)
+        raise EvalError(f"--stop {options.stop}: {why}, so nothing tells when to stop", "leave it out")
     if any(stored):
         if not all(stored) or base or tuned or via or len(targets) < 2:
             raise EvalError("run files are compared with each other", "`evalharness compare RUN RUN`, without --base")
