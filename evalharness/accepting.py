@@ -39,12 +39,18 @@ class Review:
 def review(path: Path, config: Config) -> Review:
     """Looks at a run before it is accepted.
 
-    Raises `StoreError` for what can be no baseline: a selection of the cases, or a run that was cut short.
+    Raises `StoreError` for what can be no baseline: a selection of the cases, a run that ended where a look
+    decided it, or one that was cut short.
     """
     run = store.read(path)
     if run.suite.selected:
         what = f"{path}: a selection of the cases ({' '.join(run.suite.selected)}) is no baseline"
         raise StoreError(what, "run the whole suite, then accept that run")
+    if run.suite.early or run.suite.looks > 1:
+        what = f"{path}: how much of this run was asked was decided by looking at it, so it is no baseline"
+        raise StoreError(
+            what, "ask it whole with `evalharness run SUITE --samples N`; answers that are known cost nothing"
+        )
     if run.tally is None:
         raise StoreError(f"{path}: this run was cut short", "run the suite again; it asks only what is missing")
     shelf = snapshots.shelf(config.baselines, run.suite.name)

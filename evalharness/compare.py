@@ -163,7 +163,7 @@ class _Draft:
         flips = tuple(_flips(self.base, self.tuned, self.cases))
         pairs = Pairs(self.base, self.tuned, _flipped_first(self.cases, flips))
         return Comparison(
-            suite=suite,
+            suite=replace(suite, samples=max(self._samples())) if suite.looks > 1 else suite,
             base=run_ref(self.base),
             tuned=run_ref(self.tuned),
             deltas=tuple(deltas),

@@ -45,6 +45,9 @@ class Watch(Protocol):
     def planned(self, flows: int | None) -> None:
         """How many flows there are, None where the plan does not know; told once, first."""
 
+    def spared(self, flows: int, *, maybe: int) -> None:
+        """So many of the flows turned out not to be needed, and `maybe` so many more; told when a look says so."""
+
     def answered(self, *, cached: bool, usd: float | None) -> None:
         """A question has its answer, durably. usd: what it took, 0 where it was known, None where there is no price."""
 
@@ -68,6 +71,9 @@ class Silent:
     """A watch that says nothing."""
 
     def planned(self, flows: int | None) -> None:
+        """Says nothing."""
+
+    def spared(self, flows: int, *, maybe: int) -> None:
         """Says nothing."""
 
     def answered(self, *, cached: bool, usd: float | None) -> None:

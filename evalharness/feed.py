@@ -66,14 +66,22 @@ class Feed:
         return found.jobs[0].plan.cases(cases.values())
 
     def arrived(self, row: int) -> bool:
-        """Counts a trial that is in; whether its stage is, so that it can be decided whether to `begin` another."""
+        """Counts a trial that is in; whether its stage is and others may follow, so that it is time to look."""
         found = self._rows[row]
         found.missing -= 1
-        return found.missing == 0
+        return found.missing == 0 and found.left > 0
 
-    def more(self, row: int) -> bool:
-        """Whether the suite has stages that did not begin."""
-        return self._rows[row].begun < len(self._rows[row].stages)
+    @property
+    def open(self) -> int:
+        """How many flows there are in stages that may yet begin."""
+        return sum(row.left for row in self._rows)
+
+    def end(self, row: int) -> int:
+        """Lets the stages of a suite that did not begin be; says how many flows that spares."""
+        found = self._rows[row]
+        left = found.left
+        found.stages = found.stages[: found.begun]
+        return left
 
     def whole(self, row: int, trials: int) -> bool:
         """Whether so many trials of an arm are all that were begun, and the other arms have theirs as well."""
@@ -81,13 +89,17 @@ class Feed:
 
 
 class _Row:
-    """One suite: its arms' plans, and how far it is."""
+    """One suite: its arms, and how far it is."""
 
     def __init__(self, number: int, jobs: Sequence[Planned]) -> None:
         self.number = number
         self.jobs = jobs
         self.stages = jobs[0].course.stages if jobs else ()
         self.begun = self.trials = self.missing = 0
+
+    @property
+    def left(self) -> int:
+        return sum(map(len, self.stages[self.begun :])) * len(self.jobs)
 
     def begin(self, stage: Sequence[Step]) -> Iterator[Flow[tuple[Place, Trial]]]:
         first = self.trials

@@ -241,7 +241,9 @@ def rescore(path: Path, suite: Suite, output: Path | None = None) -> Run:
     suite = suite if lessons is None else tagged(suite, lessons)
     kept = {trial.conversation.case for trial in run.trials}
     cases = tuple(case for case in Plan(suite, run.model, run.suite.samples).cases() if case.case in kept)
-    ref = replace(suite_ref(suite, run.suite.samples), selected=run.suite.selected)
+    was = run.suite
+    ref = suite_ref(suite, was.samples)
+    ref = replace(ref, selected=was.selected, early=was.early, looks=was.looks, alpha=ref.alpha / was.looks)
     graded = replace(run, suite=ref, gate=suite.gate, cases=cases, snapshot=None)
     if run.snapshot and output is None:
         raise EvalError(f"{path} is a baseline, and only accepted runs lie beside it", "say where with -o FILE")

@@ -45,6 +45,7 @@ class Bar:
         self._now = now
         self._began = self._drawn = now()
         self.flows: int | None = None
+        self.at_most = False
         self._finished = 0
         self._progress: Progress | None = None
 
@@ -52,6 +53,13 @@ class Bar:
         """How many flows a run has; several runs one after the other add up."""
         if flows is not None:
             self.flows = (self.flows or 0) + flows
+        self._draw()
+
+    def spared(self, flows: int, *, maybe: int) -> None:
+        """Takes off flows that are not needed; while more of them may turn out so, what is left is an upper bound."""
+        if self.flows is not None:
+            self.flows -= flows
+        self.at_most = maybe > 0
         self._draw()
 
     def answered(self, *, cached: bool, usd: float | None) -> None:
@@ -117,7 +125,8 @@ class Bar:
         try:
             progress = self._progress or self._begin()
             for task in progress.task_ids:
-                progress.update(task, total=self.flows, completed=self._finished, status=self.status())
+                bound = "at most" if self.at_most else ""
+                progress.update(task, total=self.flows, completed=self._finished, status=self.status(), bound=bound)
             progress.refresh()
         except (OSError, ValueError):  # the terminal is gone; the run goes on
             self.draws = False
@@ -134,6 +143,7 @@ class Bar:
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TextColumn("{task.fields[status]}", markup=False),
+            TextColumn("{task.fields[bound]}", markup=False),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=Console(file=self.stream),
             transient=True,
@@ -141,7 +151,7 @@ class Bar:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        progress.add_task("", total=self.flows, status="")
+        progress.add_task("", total=self.flows, status="", bound="")
         progress.start()
         return progress
 

@@ -119,11 +119,18 @@ def _guarded(name: str, limit: float, measure: Measure, terms: Terms) -> Ruling:
     if change.groups < FEWEST_CASES and change.interval != "S":
         return undecided(*_too_few(name, limit, measure, change, terms))
     ruling = Ruling(aspect, asked, *_ruled(name, limit, measure, change, terms))
-    if change.planned and ruling.outcome == "INCONCLUSIVE":
-        return replace(ruling, remedy=_how_looked(name, limit, change, terms))
+    if change.planned:
+        ruling = _looked(ruling, _how_looked(name, limit, change, terms), change)
     if ruling.outcome in ("HELD", "IMPROVED") and measure.missing.decides:
         return undecided(f"{measure.missing}; else: {ruling.sentence}", "run again: only the missing answers are asked")
     return ruling
+
+
+def _looked(ruling: Ruling, how: str, change: Change) -> Ruling:
+    """The ruling, which says that its interval holds at every look; how: what would decide it."""
+    after = f"after {change.groups:,} of {counted(change.planned, *_unit(change))}"
+    remedy = how if ruling.outcome == "INCONCLUSIVE" else ""
+    return replace(ruling, sentence=f"{ruling.sentence} (anytime-valid interval {after})", remedy=remedy)
 
 
 def asked_for(name: str, limit: float) -> str:

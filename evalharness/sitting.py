@@ -127,7 +127,9 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
             opened[name] = arm
             plan = Plan(course.suite, arm.ref, course.samples)
             faults += _faults(plan, arm, config, options)
-            path = options.output or run_path(config, chosen.name, name, chosen.selected)
+            # A part of the cases does not replace the run of all: some were paid for, and may become a baseline.
+            part = ("early",) if options.stop == "early" else chosen.selected
+            path = options.output or run_path(config, chosen.name, name, part)
             row.append(Job(plan, arm, path, course))
         faults += _twice(row, chosen)
         found.append(tuple(row))
@@ -234,6 +236,8 @@ class Sitting:
         for row, growing in enumerate(self._growing):
             if growing:
                 self._begin(row)
+        if self.flows.open:
+            self._watch.spared(0, maybe=self.flows.open)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -255,8 +259,13 @@ class Sitting:
         sheet, writer = self._growing[place.row][place.arm]
         sheet.add(place.trial, trial)
         writer.add(place.trial, trial)
-        if self.flows.arrived(place.row) and self.flows.more(place.row) and self._open_still(place.row):
-            self._begin(place.row)
+        if self.flows.arrived(place.row):
+            if self._goes_on(place.row):
+                self._begin(place.row)
+                spared = 0
+            else:
+                spared = self.flows.end(place.row)
+            self._watch.spared(spared, maybe=self.flows.open)
 
     def _begin(self, row: int) -> None:
         """Has the next stage of a suite asked, and its cases known to sheets and run files."""
@@ -266,7 +275,7 @@ class Sitting:
             sheet.more(new)
             writer.more(new)
 
-    def _open_still(self, row: int) -> bool:
+    def _goes_on(self, row: int) -> bool:
         """Whether the suite has a gate that is open, and that asking on can decide."""
         asked = iter(self._growing[row])
         arms = [self.stored[id(arm)] if isinstance(arm, Stored) else _so_far(*next(asked)) for arm in self.rows[row]]

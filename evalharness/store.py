@@ -254,6 +254,9 @@ def merge(runs: Sequence[Run]) -> Run:
     for run in runs:
         if (run.suite.name, run.suite.hash) != (first.suite.name, first.suite.hash):
             raise StoreError(f"{run.path}: another suite than {first.path}", "merge runs of one suite, unchanged")
+        if run.suite.early or run.suite.looks > 1:
+            what = f"{run.path}: this run ended where a look decided it, so it is no part of another"
+            raise StoreError(what, "merge runs that were asked whole")
         if run.model != first.model:
             raise StoreError(f"{run.path}: another model than {first.path}", "merge runs of one model")
         cases.update((case.case, case) for case in run.cases)

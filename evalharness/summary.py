@@ -9,6 +9,7 @@ from evalharness.measure import Arm
 from evalharness.sheet import Slice
 from evalharness.stats.intervals import guarded_estimate
 from evalharness.stats.rates import flakiness, mean_pass_at_k, mean_pass_hat_k, wilson
+from evalharness.stats.sequential_rates import threshold_sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,10 @@ def _level(arm: Arm, cut: Slice, alpha: float) -> Level:
     means = [sum(scores) / len(scores) for scores in samples]
     groups = [asked.group or f"\0{asked.case}" for asked in kept]
     rate = sum(means) / len(means)
-    if len(set(groups)) == len(groups) and all(len(scores) == 1 and scores[0] in (0, 1) for scores in samples):
+    early = arm.run.suite.early
+    if early is not None:
+        _, low, high, _ = threshold_sequence(samples, rate, planned=early.units, groups=groups, alpha=alpha)
+    elif len(set(groups)) == len(groups) and all(len(scores) == 1 and scores[0] in (0, 1) for scores in samples):
         bounds = wilson(round(sum(means)), len(means), alpha=alpha)
         low, high = bounds.low, bounds.high
     else:

@@ -49,7 +49,9 @@ ASKING = (
     click.option("--at-once", type=click.IntRange(1, 10_000), help="Requests under way at a time, over all models."),
     click.option("--budget", metavar="USD", type=click.FloatRange(0), help="Spend at most so much."),
     click.option("--deadline", "seconds", metavar="SECONDS", type=click.FloatRange(0), help="Stop asking after that."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of the permutation tests."),
+    click.option(
+        "--seed", type=int, default=0, show_default=True, help="Of permutation tests, and of the order of --stop early."
+    ),
 )
 
 

@@ -40,7 +40,12 @@ def training(comparison: Comparison) -> Aside | None:
     return Aside("training", "Beside the training file", tuple(trained.lines(comparison)), tables)
 
 
-MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training,)
+def looks(comparison: Comparison) -> Aside | None:
+    """Where asking was looked at on the way: how, what that cost in certainty, and why it ended where it did."""
+    return Aside("looks", "Looked at on the way", comparison.looked) if comparison.looked else None
+
+
+MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (looks, training)
 """In the order of the page."""
 
 

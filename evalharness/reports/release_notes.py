@@ -81,7 +81,9 @@ def _legend(panel: Panel) -> str:
     met = [word for word in MEANINGS if word in _met(panel)]
     told = "; ".join(f"{MARKS[word]} {word}: {MEANINGS[word]}" for word in met)
     alphas = sorted({comparison.suite.alpha for comparison in panel.comparisons})
-    level = " and ".join(f"{100 * (1 - alpha):g} %" for alpha in alphas)
+    level = " and ".join(f"{100 * (1 - alpha):.4g} %" for alpha in alphas)
+    if any(comparison.suite.early for comparison in panel.comparisons):
+        level += " anytime-valid"
     asked = "Both models were asked the same cases."
     return f"{asked} Rates are percent of the best score; changes are points, with a {level} interval.\n{told}.\n\n"
 
@@ -183,6 +185,7 @@ def _unknown(comparison: Comparison) -> Iterator[str]:
         yield f"some replies were graded by a model, not by a rule: {safe(', '.join(suite.judges))}"
     if suite.samples == 1:
         yield "each case was asked once: how much replies vary from one time to the next was not measured"
+    yield from (safe(line) for line in comparison.looked)
     if suite.scope == "suite":
         yield "scope suite: the intervals are about these very cases, not about other prompts"
     if comparison.trained is None:
