@@ -40,7 +40,8 @@ class Cost:
 
     requests: answers needed when every turn gets one. known: those in the cache or in a recording, turn by turn as far
     as the talks go; the rest is to be sent. usd: an estimate of the rest at the arm's price, None without one: a token
-    for four characters, and `max_tokens` or 200 tokens a reply.
+    for four characters, and `max_tokens` or 200 tokens a reply. most_requests, most_to_send, most_usd: the same, the
+    rest being counted, if samples are added as often as the suite allows; None where their number is fixed.
     """
 
     suite: str
@@ -48,6 +49,9 @@ class Cost:
     requests: int
     known: int
     usd: float | None
+    most_requests: int | None = None
+    most_to_send: int | None = None
+    most_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,16 @@ def cost(plan: Plan, model: Model, cache: Cache | None, price: Price | None) -> 
     free = model.ref.kind == "replay"
     usd = None if price is None else (characters / CHARACTERS_A_TOKEN * price.input + tokens * price.output) / 1e6
     return Cost(plan.suite.name, model.ref.name, requests, known, 0.0 if free else usd)
+
+
+def cost_range(plan: Plan, more: int, model: Model, cache: Cache | None, price: Price | None) -> Cost:
+    """What asking the plan takes, and what it takes with `more` samples of each case."""
+    least = cost(plan, model, cache, price)
+    if not more:
+        return least
+    most = cost(replace(plan, samples=plan.samples + more), model, cache, price)
+    sent = most.requests - most.known
+    return replace(least, most_requests=most.requests, most_to_send=sent, most_usd=most.usd)
 
 
 @dataclass(slots=True)

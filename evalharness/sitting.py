@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Self, TypeAlias, TypedDict
@@ -126,7 +126,7 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
                 continue
             opened[name] = arm
             plan = Plan(course.suite, arm.ref, course.samples)
-            faults += _faults(plan, arm, config, options)
+            faults += _faults(replace(plan, samples=plan.samples + course.looks - 1), arm, config, options)
             # A part of the cases does not replace the run of all: some were paid for, and may become a baseline.
             part = ("early",) if options.stop == "early" else chosen.selected
             path = options.output or run_path(config, chosen.name, name, part)

@@ -59,7 +59,7 @@ def plan_verb(suites: tuple[str, ...], models: tuple[str, ...], options: Options
 
 def _costs(row: Row, settings: Config, options: Options) -> Iterator[Cost]:
     from evalharness.cache import Cache
-    from evalharness.forecast import Cost, cost
+    from evalharness.forecast import Cost, cost_range
     from evalharness.harness import Stored
 
     with Cache(settings.state / "cache") as cache:
@@ -68,7 +68,8 @@ def _costs(row: Row, settings: Config, options: Options) -> Iterator[Cost]:
             if isinstance(arm, Stored):  # a snapshot is not asked
                 yield Cost(arm.suite.name, arm.filed.name, 0, 0, 0.0)
             else:
-                yield cost(arm.plan, arm.model, known, settings.arm(arm.model.ref.name).price)
+                price = settings.arm(arm.model.ref.name).price
+                yield cost_range(arm.plan, arm.course.looks - 1, arm.model, known, price)
 
 
 def _sights(suite: Suite, row: Row, settings: Config, options: Options) -> Iterator[Sight]:
@@ -115,10 +116,16 @@ def _cost_lines(costs: Sequence[Cost]) -> Iterator[str]:
         to_send = cost.requests - cost.known
         counts = f"{counted(cost.requests, 'request')}, {cost.known:,} known, {to_send:,} to send"
         yield f"{cost.suite} asked of {cost.model}: {counts}, {price}"
+        if cost.most_to_send is not None:
+            most = f"about {cost.most_usd:,.4f} USD" if cost.most_usd is not None else "no price in the config"
+            yield f"  or up to {cost.most_to_send:,} to send, {most}, while a gate stays open and samples are added"
     total = _total(costs)
     if len(costs) > 1:
         price = f", about {total:,.4f} USD (an estimate)" if total is not None else ""
-        yield f"in all: {counted(sum(c.requests - c.known for c in costs), 'request')} to send{price}"
+        least = sum(c.requests - c.known for c in costs)
+        highest = sum(c.requests - c.known if c.most_to_send is None else c.most_to_send for c in costs)
+        up_to = f" or up to {highest:,}" if highest > least else ""
+        yield f"in all: {counted(least, 'request')}{up_to} to send{price}"
 
 
 def _sight_lines(sights: Sequence[Sight]) -> Iterator[str]:
