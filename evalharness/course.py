@@ -16,7 +16,7 @@ from typing import TypeAlias
 from evalharness.errors import Fault
 from evalharness.grammar.cases import Case
 from evalharness.plan import suite_ref
-from evalharness.records import Early, SuiteRef
+from evalharness.records import Early, Instrument, SuiteRef
 from evalharness.stats.sequential import FEWEST_UNITS
 from evalharness.suite import Suite
 
@@ -51,9 +51,9 @@ class Course:
         """Whether there is anything to decide on the way."""
         return len(self.stages) > 1
 
-    def ref(self) -> SuiteRef:
+    def ref(self, judges: tuple[Instrument, ...] = ()) -> SuiteRef:
         """What a run file says of the suite asked like this; alpha is that of one look."""
-        ref = suite_ref(self.suite, self.samples)
+        ref = suite_ref(self.suite, self.samples, judges)
         return replace(ref, early=self.early, looks=self.looks, alpha=ref.alpha / self.looks)
 
 

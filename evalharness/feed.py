@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple, Protocol, TypeAlias
 
 from evalharness.course import Course, Step
 from evalharness.flow import Flow
 from evalharness.plan import Plan
-from evalharness.records import Asked, Trial
+from evalharness.records import Asked, Score, Trial
 
 
 class Place(NamedTuple):
@@ -32,41 +33,67 @@ class Planned(Protocol):
         """In which order."""
 
 
+class Remembered(Protocol):
+    """An arm that was asked long ago, and is graded anew."""
+
+    def __len__(self) -> int:
+        """How many of its trials can be graded."""
+
+    def flows(self, cases: Collection[str] | None = None) -> Sequence[Flow[tuple[int, tuple[Score, ...]]]]:
+        """A flow a trial, of these cases or of all."""
+
+    def take(self, place: int, scores: tuple[Score, ...]) -> None:
+        """Takes in a trial's grades."""
+
+
+class Regrade(NamedTuple):
+    """A trial of a snapshot with the scores of today, and which suite's row the snapshot is of."""
+
+    row: int
+    snapshot: Remembered
+    place: int
+    scores: tuple[Score, ...]
+
+
+Ended: TypeAlias = tuple[Place, Trial] | Regrade
+"""What a flow ends with: a trial that was asked, or one of a snapshot that was graded anew."""
+
+
 class Feed:
     """The flows of each suite in turn, one of each arm at a time, so that its arms are asked in the same minutes.
 
-    It grows while it is read: `begin` adds the next stage of a suite. So it may end and, when flows have ended, go on,
-    which the engine allows; suites whose stages wait for a look do not hold up the others.
+    It grows while it is read: `begin` adds the next stage of a suite, its snapshots first, since grading them mostly
+    asks nobody. So it may end and, when flows have ended, go on, which the engine allows; a suite whose next stage
+    waits for a look does not hold up the others.
     """
 
-    def __init__(self, rows: Sequence[Sequence[Planned]]) -> None:
-        self._rows = [_Row(number, row) for number, row in enumerate(rows)]
-        self._open: deque[Iterator[Flow[tuple[Place, Trial]]]] = deque()
+    def __init__(self, rows: Sequence[tuple[Sequence[Planned], Sequence[Remembered]]]) -> None:
+        self._rows = [_Row(number, *row) for number, row in enumerate(rows)]
+        self._waiting: deque[Iterator[Flow[Ended]]] = deque()
 
     def __len__(self) -> int:
         """The most flows there may be."""
-        return sum(len(stage) * len(row.jobs) for row in self._rows for stage in row.stages)
+        return sum(sum(map(len, row.snapshots)) + sum(map(len, row.stages)) * len(row.jobs) for row in self._rows)
 
-    def __iter__(self) -> Iterator[Flow[tuple[Place, Trial]]]:
+    def __iter__(self) -> Iterator[Flow[Ended]]:
         return self
 
-    def __next__(self) -> Flow[tuple[Place, Trial]]:
-        while self._open:
-            for flow in self._open[0]:
+    def __next__(self) -> Flow[Ended]:
+        while self._waiting:
+            for flow in self._waiting[0]:
                 return flow
-            self._open.popleft()
+            self._waiting.popleft()
         raise StopIteration
 
     def begin(self, row: int) -> tuple[Asked, ...]:
-        """Adds the next stage of a suite; says of which cases it is."""
+        """Adds the next stage of a suite; says which cases are met in it for the first time."""
         found = self._rows[row]
-        stage = found.stages[found.begun]
-        self._open.append(found.begin(stage))
-        cases = {case.id: case for case, _ in stage}
-        return found.jobs[0].plan.cases(cases.values())
+        new = found.begin()
+        self._waiting.append(found.flows)
+        return found.jobs[0].plan.cases(case for case, sample in new if sample == 0) if found.jobs else ()
 
     def arrived(self, row: int) -> bool:
-        """Counts a trial that is in; whether its stage is and others may follow, so that it is time to look."""
+        """Counts a flow that has ended; whether its stage has and others may follow, so that it is time to look."""
         found = self._rows[row]
         found.missing -= 1
         return found.missing == 0 and found.left > 0
@@ -91,29 +118,43 @@ class Feed:
 class _Row:
     """One suite: its arms, and how far it is."""
 
-    def __init__(self, number: int, jobs: Sequence[Planned]) -> None:
+    def __init__(self, number: int, jobs: Sequence[Planned], snapshots: Sequence[Remembered]) -> None:
         self.number = number
         self.jobs = jobs
-        self.stages = jobs[0].course.stages if jobs else ()
+        self.snapshots = snapshots
+        self.stages: Sequence[Sequence[Step]] = jobs[0].course.stages if jobs else ((),)
         self.begun = self.trials = self.missing = 0
+        self.flows: Iterator[Flow[Ended]] = iter(())
 
     @property
     def left(self) -> int:
+        """How many flows of its jobs did not begin."""
         return sum(map(len, self.stages[self.begun :])) * len(self.jobs)
 
-    def begin(self, stage: Sequence[Step]) -> Iterator[Flow[tuple[Place, Trial]]]:
-        first = self.trials
+    def begin(self) -> Sequence[Step]:
+        """Makes the flows of the next stage, and says what it asks."""
+        stage, first = self.stages[self.begun], self.trials
+        cases = {case.id for case, sample in stage if sample == 0} if self.jobs else None
+        graded = [(snapshot, flow) for snapshot in self.snapshots for flow in snapshot.flows(cases)]
         self.begun += 1
         self.trials += len(stage)
-        self.missing = len(stage) * len(self.jobs)
-        return self._flows(first, zip(*(job.plan.flows(stage) for job in self.jobs), strict=True))
+        self.missing = len(stage) * len(self.jobs) + len(graded)
+        again = (_regraded(self.number, snapshot, flow) for snapshot, flow in graded)
+        self.flows = chain(again, self._asked(stage, first))
+        return stage
 
-    def _flows(self, first: int, rounds: Iterator[tuple[Flow[Trial], ...]]) -> Iterator[Flow[tuple[Place, Trial]]]:
+    def _asked(self, stage: Sequence[Step], first: int) -> Iterator[Flow[Ended]]:
+        rounds = zip(*(job.plan.flows(stage) for job in self.jobs), strict=True)
         for trial, flows in enumerate(rounds, first):
             for arm, flow in enumerate(flows):
                 yield _placed(Place(self.number, arm, trial), flow)
 
 
-def _placed(place: Place, flow: Flow[Trial]) -> Flow[tuple[Place, Trial]]:
+def _placed(place: Place, flow: Flow[Trial]) -> Flow[Ended]:
     trial = yield from flow
     return place, trial
+
+
+def _regraded(row: int, snapshot: Remembered, flow: Flow[tuple[int, tuple[Score, ...]]]) -> Flow[Ended]:
+    place, scores = yield from flow
+    return Regrade(row, snapshot, place, scores)

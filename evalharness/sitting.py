@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Self, TypeAlias, TypedDict
 
 from evalharness import engine, snapshots, store
-from evalharness.baselines import recall
+from evalharness.baselines import Recollection
+from evalharness.bench import instruments, judges, refs, self_judged
 from evalharness.books import Account, Tallies
 from evalharness.cache import Cache
 from evalharness.config import Config
 from evalharness.course import Course, adding, drawn, unfit, whole
 from evalharness.errors import Fault, Faults, UnknownName
 from evalharness.escape import slug
-from evalharness.feed import Feed, Place
+from evalharness.feed import Ended, Feed, Regrade
 from evalharness.forecast import unknown
 from evalharness.looks import Look
 from evalharness.measure import Arm
 from evalharness.models.base import Model, open_model
 from evalharness.plan import Plan
-from evalharness.records import Criterion, FailureKind, Request, Run, Trial
+from evalharness.records import Criterion, FailureKind, Request, Run
 from evalharness.registry import load_files
 from evalharness.sheet import Sheet
 from evalharness.snapshots import Filed
@@ -37,8 +38,8 @@ class Options:
     """What the shared options of every verb that asks say; None leaves it to the suite, the arm or the config.
 
     budget: USD. seconds: deadline of the whole command. tags, cases: ask only these, which makes a selection.
-    train: the training file, in place of the suite's own. stop: `early` asks cases in a drawn order and ends where
-    the gate is decided, with statistics that allow it.
+    train: the training file, in place of the suite's own. judge: the model that plays `judge`.
+    stop: `early` asks cases in a drawn order and ends where the gate is decided, with statistics that allow it.
     """
 
     samples: int | None = None
@@ -51,6 +52,7 @@ class Options:
     cases: tuple[str, ...] = ()
     output: Path | None = None
     train: Path | None = None
+    judge: str | None = None
     stop: Literal["early"] | None = None
 
 
@@ -70,12 +72,16 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One plan, the model that answers it, where its run goes, and in which order it is asked."""
+    """One plan, the model that answers it, where its run goes, and in which order it is asked.
+
+    judges: who grades, by the names that checks say.
+    """
 
     plan: Plan
     model: Model
     path: Path
     course: Course
+    judges: Mapping[str, Model] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
@@ -85,10 +91,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An arm that was asked long ago: a snapshot, and the suite as it is today."""
+    """An arm that was asked long ago: a snapshot, and the suite as it is today with those who grade it."""
 
     filed: Filed
     suite: Suite
+    judges: Mapping[str, Model] = field(default_factory=dict)
 
 
 Row: TypeAlias = tuple[Job | Stored, ...]
@@ -114,6 +121,11 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
             faults += unfit(chosen, given=options.samples is not None)
         course = _course(chosen, len(asking.arms), options)
         row: list[Job | Stored] = []
+        panel: dict[str, Model] = {}
+        try:
+            panel = judges(chosen, config, options.judge, opened)
+        except Faults as error:
+            faults += error.faults
         for name in dict.fromkeys(asking.arms):
             try:
                 arm = opened.get(name) or _arm(name, chosen, config)
@@ -121,16 +133,17 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
                 faults += error.faults
                 continue
             if isinstance(arm, Stored):
-                row.append(arm)
+                row.append(replace(arm, judges=panel))
                 faults += _unwritten(arm, options)
                 continue
             opened[name] = arm
-            plan = Plan(course.suite, arm.ref, course.samples)
-            faults += _faults(replace(plan, samples=plan.samples + course.looks - 1), arm, config, options)
+            plan = Plan(course.suite, arm.ref, course.samples, refs(panel))
+            most = replace(plan, samples=plan.samples + course.looks - 1)
+            faults += [*_faults(most, arm, config, options), *self_judged(chosen, arm.ref, panel)]
             # A part of the cases does not replace the run of all: some were paid for, and may become a baseline.
             part = ("early",) if options.stop == "early" else chosen.selected
             path = options.output or run_path(config, chosen.name, name, part)
-            row.append(Job(plan, arm, path, course))
+            row.append(Job(plan, arm, path, course, panel))
         faults += _twice(row, chosen)
         found.append(tuple(row))
     if faults:
@@ -202,12 +215,17 @@ def run_path(config: Config, suite: str, arm: str, selected: tuple[str, ...] = (
     return config.state / "runs" / slug(suite) / f"{name}.jsonl"
 
 
+def limits(config: Config, options: Options) -> engine.Limits:
+    """What one command may take."""
+    return engine.Limits(options.at_once, options.budget or config.budget, options.seconds, options.cache)
+
+
 class Rest(TypedDict):
     """What the engine takes beside flows and models."""
 
     cache: Cache | None
     limits: engine.Limits
-    finished: Callable[[int, tuple[Place, Trial]], None]
+    finished: Callable[[int, Ended], None]
     watch: engine.Watch
     account: Account
 
@@ -217,13 +235,22 @@ class Sitting:
 
     def __init__(self, rows: Sequence[Row], config: Config, options: Options, watch: engine.Watch) -> None:
         self.rows = rows
-        self.stored = {id(arm): recall(arm.filed, arm.suite) for row in rows for arm in row if isinstance(arm, Stored)}
-        self.models = {job.model.ref.name: job.model for row in rows for job in _jobs(row)}
-        self.flows = Feed([tuple(_jobs(row)) for row in rows])
+        self.stored = {
+            id(arm): Recollection(arm.filed, arm.suite, refs(arm.judges))
+            for row in rows
+            for arm in row
+            if isinstance(arm, Stored)
+        }
+        models = [job.model for row in rows for job in _jobs(row)]
+        models += [judge for row in rows for arm in row for judge in arm.judges.values()]
+        self.models = {model.ref.name: model for model in models}
+        self.flows = Feed(
+            [(tuple(_jobs(row)), [self.stored[id(arm)] for arm in row if isinstance(arm, Stored)]) for row in rows]
+        )
         self._root = config.folder
         self._folder = config.state / "cache"
         self._options = options
-        self._limits = engine.Limits(options.at_once, options.budget or config.budget, options.seconds, options.cache)
+        self._limits = limits(config, options)
         self._watch = watch
 
     def __enter__(self) -> Self:
@@ -233,9 +260,8 @@ class Sitting:
         began = datetime.now(UTC).isoformat(timespec="seconds")
         _make_room(sum(1 for row in self.rows for _ in _jobs(row)))
         self._growing = [[self._open(job, began) for job in _jobs(row)] for row in self.rows]
-        for row, growing in enumerate(self._growing):
-            if growing:
-                self._begin(row)
+        for row in range(len(self.rows)):
+            self._begin(row)
         if self.flows.open:
             self._watch.spared(0, maybe=self.flows.open)
         return self
@@ -250,45 +276,54 @@ class Sitting:
             "limits": self._limits,
             "finished": self._finished,
             "watch": self._watch,
-            "account": lambda request: _account(_suite_of(request), request.model.name),
+            "account": _charged,
         }
 
-    def _finished(self, _: int, result: tuple[Place, Trial]) -> None:
+    def _finished(self, _: int, result: Ended) -> None:
         """Takes in a trial: its scores into the sheet, its words into the run file."""
-        place, trial = result
-        sheet, writer = self._growing[place.row][place.arm]
-        sheet.add(place.trial, trial)
-        writer.add(place.trial, trial)
-        if self.flows.arrived(place.row):
-            if self._goes_on(place.row):
-                self._begin(place.row)
-                spared = 0
-            else:
-                spared = self.flows.end(place.row)
-            self._watch.spared(spared, maybe=self.flows.open)
+        if isinstance(result, Regrade):
+            result.snapshot.take(result.place, result.scores)
+            row = result.row
+        else:
+            place, trial = result
+            row = place.row
+            sheet, writer = self._growing[row][place.arm]
+            sheet.add(place.trial, trial)
+            writer.add(place.trial, trial)
+        if self.flows.arrived(row):
+            self._look(row)
 
     def _begin(self, row: int) -> None:
         """Has the next stage of a suite asked, and its cases known to sheets and run files."""
         cases = self.flows.begin(row)
         for sheet, writer in self._growing[row]:
-            new = tuple(asked for asked in cases if asked.case not in sheet.cases)
-            sheet.more(new)
-            writer.more(new)
+            sheet.more(cases)
+            writer.more(cases)
+
+    def _look(self, row: int) -> None:
+        """Begins the next stage of a suite, or ends it there."""
+        goes_on = self._goes_on(row)
+        if goes_on:
+            self._begin(row)
+        spared = 0 if goes_on else self.flows.end(row)
+        self._watch.spared(spared, maybe=self.flows.open)
 
     def _goes_on(self, row: int) -> bool:
         """Whether the suite has a gate that is open, and that asking on can decide."""
         asked = iter(self._growing[row])
-        arms = [self.stored[id(arm)] if isinstance(arm, Stored) else _so_far(*next(asked)) for arm in self.rows[row]]
-        if any(arm.sheet.failures.keys() & NO_MORE for arm in arms):
+        arms = [
+            self.stored[id(arm)].arm() if isinstance(arm, Stored) else _so_far(*next(asked)) for arm in self.rows[row]
+        ]
+        if any(sheet.failures.keys() & NO_MORE for sheet, _ in self._growing[row]):
             return False
-        tests = sum(len(_gate(row)) * (len(row) - 1) for row in self.rows)
+        tests = sum(len(_gate(each)) * (len(each) - 1) for each in self.rows)
         looks = [Look.at(arms[0], tuned, tests=tests, seed=self._options.seed) for tuned in arms[1:]]
         if any(arm.run.suite.looks > 1 for arm in arms):
             return any(not (look.decided or look.repeats or look.hopeless) for look in looks)
         return any(not look.decided for look in looks)
 
     def _open(self, job: Job, began: str) -> tuple[Sheet, store.Writer]:
-        suite = job.course.ref()
+        suite = job.course.ref(instruments(job.plan.suite, job.plan.judges))
         if job.path.is_relative_to(self._root):
             store.no_link(job.path.parent, self._root)
         run = Run(suite, job.plan.model, job.plan.suite.gate, began, (), ())
@@ -306,7 +341,9 @@ class Sitting:
             asked = iter(growing)
             found.append(
                 tuple(
-                    self.stored[id(arm)] if isinstance(arm, Stored) else self._run(number, arm, *next(asked), tallies)
+                    self.stored[id(arm)].arm()
+                    if isinstance(arm, Stored)
+                    else self._run(number, arm, *next(asked), tallies)
                     for arm in row
                 )
             )
@@ -314,7 +351,8 @@ class Sitting:
 
     def _run(self, row: int, job: Job, sheet: Sheet, writer: store.Writer, tallies: Tallies) -> Arm:
         whole = self.flows.whole(row, sheet.trials)
-        run = writer.finish(tallies[job.account]) if whole else writer.stop()
+        took = tuple((name, tallies[f"{job.account}\n{model.ref.name}"]) for name, model in job.judges.items())
+        run = writer.finish(tallies[job.account], took) if whole else writer.stop()
         return Arm(run, sheet) if whole else Arm.of(run)
 
 
@@ -348,5 +386,10 @@ def _account(suite: str, model: str) -> str:
     return f"{suite}\n{model}"
 
 
-def _suite_of(request: Request) -> str:
-    return request.origin.suite if request.origin else ""
+def _charged(request: Request) -> str:
+    """What a question is charged to: the run of its arm, or what a judge took for that run."""
+    origin = request.origin
+    if origin is None:
+        return _account("", request.model.name)
+    own = _account(origin.suite, origin.arm)
+    return own if origin.arm == request.model.name else f"{own}\n{request.model.name}"
