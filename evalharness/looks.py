@@ -159,8 +159,8 @@ def _told_samples(base: Arm, tuned: Arm, *, decided: bool, seed: int) -> Iterato
         "sample of all cases is added while a gate is open"
     )
     yield (
-        f"there may be {suite.looks} looks, so each is taken at an alpha of {suite.alpha:.2g}, their share of "
-        f"{suite.alpha * suite.looks:.2g}: intervals hold {100 * (1 - suite.alpha):.4g} % each"
+        f"there may be {suite.looks} looks, so each is taken at an alpha of {suite.alpha:.4g}, its share of "
+        f"{suite.alpha * suite.looks:.4g}: intervals hold {100 * (1 - suite.alpha):.4g} % each"
     )
     look = Look.at(base, tuned, tests=1, seed=seed)
     if look.repeats:
