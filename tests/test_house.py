@@ -42,7 +42,7 @@ FLOORS = [
     {"plan", "measure", "bench"},
     {"heldout", "echoes", "looks", "course"},
     {"compare", "summary", "forecast", "baselines", "feed"},
-    {"sitting", "rebasing", "history"},
+    {"sitting", "rebasing", "history", "appraisal"},
     {"harness"},
     {"accepting"},
     {"reports", "progress"},

@@ -58,9 +58,10 @@ def plan_verb(suites: tuple[str, ...], models: tuple[str, ...], options: Options
 
 
 def _costs(row: Row, settings: Config, options: Options) -> Iterator[Cost]:
+    from evalharness.appraisal import appraisal, summed
     from evalharness.cache import Cache
     from evalharness.forecast import Cost, cost_range
-    from evalharness.harness import Stored
+    from evalharness.harness import Job, Stored
 
     with Cache(settings.state / "cache") as cache:
         known = cache if options.cache in ("use", "only") else None
@@ -70,6 +71,8 @@ def _costs(row: Row, settings: Config, options: Options) -> Iterator[Cost]:
             else:
                 price = settings.arm(arm.model.ref.name).price
                 yield cost_range(arm.plan, arm.course.looks - 1, arm.model, known, price)
+        jobs = [arm for arm in row if isinstance(arm, Job)]
+        yield from summed(found for job in jobs for found in appraisal(job.plan, job.model, job.judges, known))
 
 
 def _sights(suite: Suite, row: Row, settings: Config, options: Options) -> Iterator[Sight]:
