@@ -44,6 +44,18 @@ def test_asking_from_an_event_loop_gives_the_same(tmp_path: Path) -> None:
     assert asyncio.run(asking()) == compare_asked(ask(suites, ["base", "right"], config)).verdict.reasons[0]
 
 
+def test_asking_from_an_event_loop_ends_at_the_same_look(tmp_path: Path) -> None:
+    project(tmp_path, numbered(100, gate="facts: {drop_at_most: 0.2}"), base=replies(100), tuned=replies(100))
+    suites, config = [load_suite(tmp_path / "made.yaml")], load_config(tmp_path)
+    early = Options(stop="early")
+
+    ((base, tuned),) = asyncio.run(aask(suites, ["base", "tuned"], config, early)).arms
+    ((other, _),) = ask(suites, ["base", "tuned"], config, early).arms
+
+    assert len(base.run.trials) == len(tuned.run.trials) == len(other.run.trials) < 100
+    assert [asked.case for asked in base.run.cases] == [asked.case for asked in other.run.cases]
+
+
 def test_a_snapshot_is_an_arm_also_on_a_callers_event_loop(tmp_path: Path) -> None:
     base, _ = arms(tmp_path)
     suites, config = [load_suite(tmp_path / "made.yaml")], load_config(tmp_path)

@@ -162,6 +162,18 @@ def test_a_price_that_is_not_known_is_not_shown_as_nothing() -> None:
     assert bar.status() == "1.0/s"
 
 
+def test_what_is_left_is_an_upper_bound_while_flows_may_be_spared() -> None:
+    bar = Bar(io.StringIO())
+
+    bar.spared(0, maybe=60)
+    bar.planned(100)
+    before = bar.flows, bar.at_most
+    bar.spared(40, maybe=0)
+
+    assert before == (100, True)
+    assert (bar.flows, bar.at_most) == (60, False)
+
+
 def test_several_runs_add_up() -> None:
     bar = Bar(io.StringIO())
 
