@@ -116,5 +116,5 @@ def _unit(case: Case) -> str:
 
 
 def _lot(unit: str, suite: Suite, seed: int) -> str:
-    """A digest, so that the order is the same on every machine and does not depend on that of the file."""
+    """A digest, so that the order is the same on every machine, and another one once the suite was changed."""
     return hashlib.sha256(f"{seed}\n{suite.hash}\n{unit}".encode("utf-8", "backslashreplace")).hexdigest()

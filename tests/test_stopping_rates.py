@@ -1,0 +1,63 @@
+"""How often `--stop early` is wrong, by simulation; its formulas are held to the program's here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.early import WORDS, Tune, batch, early, measured, rows
+from evalharness.looks import Look
+from evalharness.measure import Arm
+from evalharness.records import Criterion, Early, SuiteRef
+from tests.runs import run
+
+PAGE = Path(__file__).parents[1] / "docs/early.md"
+
+
+def ended(differences: list[float], margin: float) -> tuple[str, int]:
+    """The word of a plan and the cases it took, by the program's own looks."""
+    cases = len(differences)
+    ref = SuiteRef("made", "", "", cases=cases, early=Early(cases, batch(cases)))
+    gate = (Criterion("facts", drop_at_most=margin),)
+    word, asked = "INCONCLUSIVE", 0
+    while word == "INCONCLUSIVE" and asked < cases:
+        asked = min(cases, asked + batch(cases))
+        some = differences[:asked]
+        base = [max(0.0, -difference) for difference in some]
+        arms = [Arm.of(run(base, suite=ref, gate=gate))]
+        arms.append(Arm.of(run([b + d for b, d in zip(base, some, strict=True)], suite=ref, gate=gate)))
+        (ruling,) = Look.at(*arms, tests=1, seed=0).rulings
+        word = ruling.outcome
+    return word, asked
+
+
+@pytest.mark.parametrize(
+    "tune",
+    [Tune("pass or fail", -0.2, 0.1), Tune("pass or fail", 0.0, 0.1), Tune("graded", -0.1, 0.2)],
+    ids=["lost", "same", "graded"],
+)
+def test_simulated_plans_end_as_the_program_would_end_them(tune: Tune) -> None:
+    found = tune.draw(np.random.default_rng(5), 4, 80)
+
+    words, asked = early(found, 0.2, tune.kind)
+
+    told = [(WORDS[word], int(after)) for word, after in zip(words, asked, strict=True)]
+    assert told == [ended(plan.tolist(), 0.2) for plan in found]
+
+
+def test_a_loss_of_the_margin_is_seldom_held_and_no_change_seldom_told() -> None:
+    """Nominal: at most 2.5 % HELD where the margin is lost, 5 % of a difference where there is none."""
+    lost, _ = measured(Tune("pass or fail", -0.1, 0.0), 100, 0.1, plans=2000)
+    same, once = measured(Tune("pass or fail", 0.0, 0.1), 200, 0.1, plans=2000)
+
+    assert lost.held <= 0.025
+    assert same.improved + same.regressed <= 0.05
+    assert same.asked < 0.75
+    assert once.held > 0.9
+
+
+@pytest.mark.nightly
+def test_the_page_has_the_measured_table() -> None:
+    assert "\n".join(rows(10_000)) in PAGE.read_text("utf-8")
