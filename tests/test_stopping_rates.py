@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,10 @@ from evalharness.looks import Look
 from evalharness.measure import Arm
 from evalharness.records import Criterion, Early, SuiteRef
 from tests.runs import run
+from tests.shells.cli import ROOT, evalharness
+from tests.written import suite
 
-PAGE = Path(__file__).parents[1] / "docs/early.md"
+PAGE = ROOT / "docs/early.md"
 
 
 def ended(differences: list[float], margin: float) -> tuple[str, int]:
@@ -56,6 +60,26 @@ def test_a_loss_of_the_margin_is_seldom_held_and_no_change_seldom_told() -> None
     assert same.improved + same.regressed <= 0.05
     assert same.asked < 0.75
     assert once.held > 0.9
+
+
+def test_the_page_shows_what_is_printed(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "suites", tmp_path / "suites")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (shown,) = re.findall(r"^```console\n\$ (.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    command, *parts = [part.strip("\n") for part in shown.split("...\n")]
+
+    done = evalharness(*command.split()[1:], cwd=tmp_path)
+
+    assert done.status == 0, done.err
+    assert [part for part in parts if part not in done.out] == []
+
+
+def test_the_suite_on_the_page_is_one(tmp_path: Path) -> None:
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+    found = suite(tmp_path, text)
+
+    assert (found.samples, found.most_samples) == (1, 8)
 
 
 @pytest.mark.nightly
