@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from evalharness.stats.intervals import Interval, mean
@@ -153,7 +154,7 @@ def _places(count: int, turns: Sequence[int] | None) -> Sequence[int]:
     places = range(1, count + 1) if turns is None else turns
     if count != len(places):
         raise ValueError(f"{count} values at {len(places)} turns")
-    if count < 2 or any(later <= earlier for earlier, later in zip(places, places[1:], strict=False)):
+    if count < 2 or any(later <= earlier for earlier, later in pairwise(places)):
         raise ValueError("a slope needs two turns or more, in rising order")
     return places
 
