@@ -42,18 +42,20 @@ def compare_all(pairs: Sequence[tuple[Arm, Arm]], *, seed: int = 0, version: str
 
 
 def alone(arm: Arm) -> tuple[Ruling, ...]:
-    """What the gate says of one arm without a base: `at_least` is about that arm, everything else stays undecided."""
+    """What the gate says of one arm without a base: `at_least` and `drift_at_most` are about that arm, everything else
+    stays undecided."""
     suite = arm.run.suite
     rulings: list[Ruling] = []
     for criterion in arm.run.gate:
         part: Literal["overall", "aspect"] = "overall" if criterion.aspect == OVERALL else "aspect"
         for name, limit in asks(criterion):
-            if name == "at_least":
+            if name in ("at_least", "drift_at_most"):
                 cut = Slice(part, criterion.aspect)
                 found, _ = measured(arm.sheet, arm.sheet, design_of(arm, arm, 0), cut, arm.run.cases)
                 blocked = _selection(suite.selected) if suite.selected else scope_block(arm, arm)
                 terms = Terms(suite.alpha, suite.interval, 1.0, *blocked)
-                rulings += rule(Criterion(criterion.aspect, at_least=limit), found, terms)
+                level, drifts = (limit, None) if name == "at_least" else (None, limit)
+                rulings += rule(Criterion(criterion.aspect, at_least=level, drift_at_most=drifts), found, terms)
             else:
                 why = f"{criterion.aspect} undecided: no base to compare with"
                 remedy = "name a base: --base NAME (--eval-base in pytest), or `base:` in the suite"
@@ -253,9 +255,9 @@ def _orphans(base: Arm, tuned: Arm) -> Iterator[LeftOut]:
 
 
 def _delta(name: str, part: str, measure: Measure, samples: tuple[int, int]) -> Delta:
-    known: Literal["aspect", "overall", "tag", "check", "turn", "near"]
+    known: Literal["aspect", "overall", "tag", "check", "turn", "drift", "near"]
     match part:
-        case "overall" | "tag" | "check" | "turn" | "near":
+        case "overall" | "tag" | "check" | "turn" | "drift" | "near":
             known = part
         case _:
             known = "aspect"

@@ -35,13 +35,14 @@ class RunRef:
 class Delta:
     """How far one slice moved from base to tuned, over the cases both could be scored on.
 
-    Rates, changes and bounds are in [-1, 1] and None where no case could be compared. interval: which of the method's
+    Rates, changes and bounds are in [-1, 1] and None where no case could be compared; in a `drift`, where base and
+    tuned are changes from the first turn to the last, they reach further. interval: which of the method's
     intervals this is. p_adjusted: Holm over the gates, or Benjamini-Hochberg (a q-value) for a diagnostic. margin: the
     largest loss called held; provable_margin: the smallest margin these data would have held at.
     """
 
     slice: str
-    part: Literal["aspect", "overall", "tag", "check", "turn", "near"]
+    part: Literal["aspect", "overall", "tag", "check", "turn", "drift", "near"]
     aspect: str
     gates: bool
     cases: int

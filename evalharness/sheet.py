@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from evalharness.records import Asked, Run, Score, Trial
+from evalharness.stats.persona import FEWEST_TURNS, drift, reach
 
-Part: TypeAlias = Literal["aspect", "overall", "tag", "check", "turn", "near"]
+Part: TypeAlias = Literal["aspect", "overall", "tag", "check", "turn", "drift", "near"]
 
 OVERALL = "overall"
+OVER_TURNS = "over turns"
 
 LASTING = frozenset({"rejected", "gone", "invalid", "denied", "quota"})
 """Kinds of failure that the same request meets again, until something is changed."""
@@ -34,7 +36,8 @@ class Sheet:
 
     scores: for each slice and case its samples in order, None where a sample is missing. passed: for each aspect and
     case, whether each sample reached `pass_at` with every grade. causes: why a case misses an aspect. places: where the
-    trials of a case stand in the run. said: a mark of each case's replies, a sample each, to tell equal texts.
+    trials of a case stand in the run. said: a mark of each case's replies, a sample each, to tell equal texts. reach:
+    how far each aspect could drift at most, of those graded at three turns of a conversation or more.
     """
 
     def __init__(self, cases: Sequence[Asked]) -> None:
@@ -45,6 +48,7 @@ class Sheet:
         self.causes: dict[tuple[str, str], str] = {}
         self.places: dict[str, list[int]] = {}
         self.said: dict[str, list[int]] = {}
+        self.reach: dict[str, float] = {}
         self.outcomes: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.complaints: dict[str, str] = {}
@@ -129,6 +133,19 @@ class Sheet:
                     by_turn.setdefault((score.aspect, score.turn), []).append(score)
             for (aspect, turn), these in by_turn.items():
                 self._put("turn", aspect, str(turn), case, weighted(these))
+            self._over_turns(case, by_turn)
+
+    def _over_turns(self, case: str, by_turn: Mapping[tuple[str, int], Sequence[Score]]) -> None:
+        """How far each aspect drifts from its first graded turn to its last; missing where a turn of it is."""
+        turns: dict[str, list[int]] = {}
+        for aspect, turn in sorted(by_turn):
+            turns.setdefault(aspect, []).append(turn)
+        for aspect, places in turns.items():
+            if len(places) >= FEWEST_TURNS:
+                values = known([weighted(by_turn[aspect, place]) for place in places])
+                drifted = drift(values, places) if len(values) == len(places) else None
+                self._put("drift", aspect, OVER_TURNS, case, drifted)
+                self.reach[aspect] = max(self.reach.get(aspect, 0.0), reach(places))
 
     def _put(self, part: Part, aspect: str, detail: str, case: str, value: float | None) -> None:
         key = (part, aspect, detail)

@@ -175,6 +175,7 @@ _LIMITS: dict[str, tuple[int, ...]] = {
     "both_within": (-1, 1),
     "at_least": (),
     "win_at_least": (),
+    "drift_at_most": (),
 }
 """On which sides of zero a change is held against each thing a gate can ask; none: it is not about a change."""
 
