@@ -243,6 +243,8 @@ class Asked:
     group: str | None = None
     must_pass: bool = False
     near: Nearness | None = None
+    persona: str | None = None
+    item: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
