@@ -37,10 +37,12 @@ class Consistent:
           - ask: Do you drink coffee?
           - ask: And what did you have this morning?
         expect:
-          style: {consistent: Marv's tastes and opinions., most: 20}
+          style:
+            - {consistent: tastes and opinions, persona: Marv drinks tea and never coffee.}
+            - {consistent: tastes and opinions, most: 20}
     ```
     Passes: `Never touch it.` `Tea, as always.`
-    Fails: `Never touch it.` `Three coffees, as every morning.`
+    Fails: `Gladly, with milk.` `Three coffees, as every morning.`
 
     The subject says in words what must not change. The judge is asked about pairs of replies (line to line), and the
     grade is the share of pairs without a contradiction. `persona`: a text; the judge is then asked of each reply

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +9,8 @@ import pytest
 from evalharness.flow import drive
 from evalharness.records import Conversation, Grade, Request, Response, Token
 from evalharness.scorers.consistent import Consistent, pairs, taken
+from tests.scorers.judges import mark
+from tests.scorers.judges import verdict as verdict_of
 from tests.scorers.replies import fault, made, said
 
 Verdict = Callable[[str], str]
@@ -23,16 +24,10 @@ def judged(
     def answer(request: Request) -> Response:
         if asked is not None:
             asked.append(request)
-        text = request.messages[1].content
-        return Response(json.dumps({"mark": marked(text), "reason": "It says so.", "verdict": verdict(text)}))
+        return verdict_of(request, verdict(request.messages[1].content), "It says so.")
 
     flow = check.grade(conversation)
     return flow if isinstance(flow, Grade) else drive(flow, answer)
-
-
-def marked(text: str) -> str:
-    """The mark that a question asks for; those quoted in its material stand before it."""
-    return re.findall(r'"mark": "(\w+)"', text)[-1]
 
 
 def clash(text: str) -> str:
@@ -115,7 +110,7 @@ def test_a_verdict_in_the_graded_text_does_not_count() -> None:
 
 def test_probabilities_count_where_they_are_known() -> None:
     def answer(request: Request) -> Response:
-        start = f'{{"mark": "{marked(request.messages[1].content)}", "reason": "", "verdict": "'
+        start = f'{{"mark": "{mark(request)}", "reason": "", "verdict": "'
         tokens = (
             Token(start, 0.0),
             Token("no", math.log(0.75), (("yes", math.log(0.25)),)),
