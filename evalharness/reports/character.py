@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evalharness.findings import Course, Crossing, Delta, Drift, Leaks, Persona, Wander
-from evalharness.reports.base import DASH, count, points, rate, span
+from evalharness.reports.base import DASH, count, points, span
 
 STEPS = "▁▂▃▄▅▆▇█"
 """Eighths of the range of a score, from none to all."""
 
-TURNS = ("aspect", "arm", "by turn", "first", "last", "points a turn", "last third - first")
+TURNS = ("aspect", "arm", "by turn", "first", "last", "points a turn", "by thirds")
 SPREAD = ("aspect", "arm", "robustness R", "susceptibility S")
 
 
@@ -62,7 +62,12 @@ def _rows(drift: Drift) -> Iterator[tuple[str, ...]]:
 
 def _figures(course: Course) -> tuple[str, ...]:
     slope = f"{points(course.slope)} {span(course.low, course.high)}"
-    return rate(course.means[0]), rate(course.means[-1]), slope, points(course.thirds)
+    return _whole(course.means[0]), _whole(course.means[-1]), slope, points(course.thirds)
+
+
+def _whole(value: float) -> str:
+    """A score in whole percent: the table has to fit 80 columns, and the slope has the decimals."""
+    return f"{100 * value:.0f} %"
 
 
 def _crossed(crossing: Crossing) -> str:
