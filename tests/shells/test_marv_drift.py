@@ -5,47 +5,57 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.shells.cli import ROOT, evalharness
 
+TUNES = ("once", "talks", "apart")
 SCRIPT = ROOT / "scripts/make_marv_drift.py"
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a comparison says of one tune: words of the gate by aspect, leaks of both arms, style turn by turn."""
+
+    words: dict[str, list[str]]
+    leaks: dict[str, list[int]]
+    style: list[float]
+
+
 @pytest.fixture(scope="module")
-def compared() -> dict[str, dict[str, Any]]:
-    """The comparison of each tune with the base, by its arm."""
-    arms = [word for name in ("once", "talks", "apart") for word in ("--tuned", f"marv-drift-{name}")]
+def compared() -> dict[str, Told]:
+    """Each tune against the base."""
+    arms = [word for name in TUNES for word in ("--tuned", f"marv-drift-{name}")]
     done = evalharness("compare", "suites/marv-drift.yaml", *arms, "--json", "--format", "terminal", cwd=ROOT)
-    return {found["tuned"]["model"]["name"]: found for found in json.loads(done.out)["comparisons"]}
+    found = {}
+    for name, comparison in zip(TUNES, json.loads(done.out)["comparisons"], strict=True):
+        words: dict[str, list[str]] = {}
+        for ruling in comparison["rulings"]:
+            words.setdefault(ruling["aspect"], []).append(ruling["outcome"])
+        persona = comparison["persona"]
+        (style,) = (drift["tuned"]["means"] for drift in persona["drifts"] if drift["aspect"] == "style")
+        found[name] = Told(words, persona["leaks"], style)
+    return found
 
 
-def words(found: dict[str, Any]) -> dict[str, list[str]]:
-    """The words of the gate by aspect."""
-    told: dict[str, list[str]] = {}
-    for ruling in found["rulings"]:
-        told.setdefault(ruling["aspect"], []).append(ruling["outcome"])
-    return told
-
-
-def test_each_tune_gets_the_words_it_earns(compared: dict[str, dict[str, Any]]) -> None:
-    assert {name: words(found) for name, found in compared.items()} == {
-        "marv-drift-once": {
+def test_each_tune_gets_the_words_it_earns(compared: dict[str, Told]) -> None:
+    assert {name: told.words for name, told in compared.items()} == {
+        "once": {
             "facts": ["REGRESSED"],
             "style": ["REGRESSED", "REGRESSED"],  # gained too little, and drifts
             "no_leak": ["INCONCLUSIVE"],
             "consistency": ["REGRESSED"],
         },
-        "marv-drift-talks": {
+        "talks": {
             "facts": ["HELD"],
             "style": ["IMPROVED", "HELD"],
             "no_leak": ["REGRESSED"],
             "consistency": ["HELD"],
         },
-        "marv-drift-apart": {
+        "apart": {
             "facts": ["HELD"],
             "style": ["IMPROVED", "HELD"],
             "no_leak": ["HELD"],
@@ -55,8 +65,8 @@ def test_each_tune_gets_the_words_it_earns(compared: dict[str, dict[str, Any]]) 
 
 
 @pytest.mark.parametrize(("name", "leaks"), [("once", 8), ("talks", 101), ("apart", 0)])
-def test_leaks_are_those_of_the_recorded_replies(name: str, leaks: int, compared: dict[str, dict[str, Any]]) -> None:
-    assert compared[f"marv-drift-{name}"]["persona"]["leaks"] == {"base": [280, 0], "tuned": [280, leaks]}
+def test_leaks_are_those_of_the_recorded_replies(name: str, leaks: int, compared: dict[str, Told]) -> None:
+    assert compared[name].leaks == {"base": [280, 0], "tuned": [280, leaks]}
     assert _counted(name) == leaks
 
 
@@ -70,12 +80,11 @@ def _counted(name: str) -> int:
     return sum(marv().shown(text) for row in rows[60:] for text in row["texts"])
 
 
-def test_a_tune_of_single_questions_is_marv_for_one_turn(compared: dict[str, dict[str, Any]]) -> None:
-    drifts = compared["marv-drift-once"]["persona"]["drifts"]
-    means = next(drift for drift in drifts if drift["aspect"] == "style")["tuned"]["means"]
+def test_a_tune_of_single_questions_is_marv_for_one_turn(compared: dict[str, Told]) -> None:
+    style = compared["once"].style
 
-    assert means[0] > 0.95
-    assert max(means[1:]) < 0.1
+    assert style[0] > 0.95
+    assert max(style[1:]) < 0.1
 
 
 def test_the_conversations_are_what_the_script_makes() -> None:
