@@ -14,6 +14,7 @@ from evalharness.plan import Plan
 from evalharness.records import Asked, Grade, ModelRef, Run, Score
 from evalharness.reports import json as as_json
 from evalharness.reports.asides import persona as section
+from evalharness.reports.base import REPORTS, changes
 from evalharness.reports.character import bars
 from evalharness.reports.release_notes import render as release_notes
 from evalharness.reports.terminal import render as terminal
@@ -218,6 +219,22 @@ def test_it_fits_eighty_columns_and_a_terminal_without_unicode() -> None:
 
     assert max(map(len, text.splitlines())) <= 80
     assert "style   tuned  ##=_" in text
+
+
+@pytest.mark.parametrize("format_", ["html", "markdown", "github", "terminal", "release-notes"])
+def test_every_page_has_the_section(format_: str) -> None:
+    text = "".join(REPORTS.get(format_)(Panel(both().verdict, (both(),))))
+
+    assert "██▅▁" in text
+
+
+def test_rows_stand_in_the_order_of_the_aspects_every_suite_has() -> None:
+    marks = {"no_leak": 1.0, "mine": 1.0, "style": 1.0, "facts": 1.0, "safety": 1.0, "format": 1.0}
+    base, tuned = (runs.of([runs.trial("a", 0, marks)], name=name, gate=()) for name in ("base", "tuned"))
+
+    rows = [delta.aspect for delta in changes(compare(base, tuned))]
+
+    assert rows == ["facts", "style", "format", "safety", "no_leak", "mine", "overall"]
 
 
 def test_release_notes_tell_of_leaks() -> None:

@@ -143,13 +143,6 @@ def wander_bounds(base: Runs, tuned: Runs, *, alpha: float = 0.05, seed: int = 0
     return WanderBounds(*(_percentiles(values, alpha) for values in series))
 
 
-def line_to_line(contradicts: Sequence[bool]) -> float:
-    """The share of pairs of replies without a contradiction. Raises ValueError for no pairs."""
-    if not contradicts:
-        raise ValueError("no pair of replies was looked at")
-    return sum(not found for found in contradicts) / len(contradicts)
-
-
 def _places(count: int, turns: Sequence[int] | None) -> Sequence[int]:
     places = range(1, count + 1) if turns is None else turns
     if count != len(places):

@@ -14,7 +14,6 @@ from evalharness.stats.persona import (
     Runs,
     Wander,
     drift,
-    line_to_line,
     reach,
     slope,
     steepest,
@@ -126,10 +125,6 @@ def test_below_twenty_personas_there_is_no_interval() -> None:
         wander_bounds(*[_personas(19, spread=0.1, noise=0.1, seed=0)] * 2)
 
 
-def test_line_to_line() -> None:
-    assert line_to_line([False, True, False, False]) == 0.75
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -141,7 +136,6 @@ def test_line_to_line() -> None:
         (lambda: wander({"a": {"x": [1, 1]}, "b": {"y": [1, 1]}}), "persona 'b' has other items"),
         (lambda: wander({"a": {"x": [1, 1]}, "b": {"x": [1]}}), "fewer than two runs"),
         (lambda: wander_bounds({}, {"a": {}}), "the same personas"),
-        (lambda: line_to_line([]), "no pair"),
     ],
 )
 def test_bad_input_is_refused(call: object, message: str) -> None:
