@@ -194,6 +194,7 @@ def test_what_is_no_loop_is_not(reply: str) -> None:
     assert not loops(reply)
 
 
+@pytest.mark.nightly  # timed
 def test_ten_thousand_cases_cost_well_under_a_second() -> None:
     text = " ".join(f"word{place % 70}" for place in range(120))
     trials = [runs.trial(str(n), 0, {"facts": 1.0}, text=f"{text} {n}") for n in range(10_000)]

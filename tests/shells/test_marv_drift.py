@@ -93,7 +93,7 @@ def test_the_conversations_are_what_the_script_makes() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.nightly  # two minutes of tunes
+@pytest.mark.nightly  # a minute of tunes
 def test_the_tunes_made_again_drift_and_leak_as_the_recorded_ones(tmp_path: Path) -> None:
     subprocess.run([sys.executable, SCRIPT, "--record", "--into", tmp_path], check=True)
 
