@@ -3,9 +3,9 @@
     python -m benchmarks.early                  the table of docs/early.md
     python -m benchmarks.early --plans 20000    with less chance in it
 
-Each plan is drawn, looked at after every batch as `evalharness.course` does, and ended at the first look that decides a
-gate of `drop_at_most`. The same plan is also asked whole and read once. Formulas are vectorised copies of those in
-`evalharness.stats`, which a test holds to them.
+Each plan is drawn, looked at after every batch as `evalharness.schedule` has it, and ended at the first look that
+decides a gate of `drop_at_most`. The same plan is also asked whole and read once. Formulas are vectorised copies of
+those in `evalharness.stats`, which a test holds to them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln
 
-from evalharness.course import FEWEST_A_BATCH, MOST_LOOKS
+from evalharness.schedule import FEWEST_A_BATCH, MOST_LOOKS
 from evalharness.stats.intervals import tango, two_sided_z
 from evalharness.stats.mixture import tuned_rho
 from evalharness.stats.sequential import FEWEST_UNITS

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple, Protocol, TypeAlias
 
-from evalharness.course import Course, Step
 from evalharness.flow import Flow
 from evalharness.plan import Plan
 from evalharness.records import Asked, Score, Trial
+from evalharness.schedule import Schedule, Step
 
 
 class Place(NamedTuple):
@@ -22,14 +22,14 @@ class Place(NamedTuple):
 
 
 class Planned(Protocol):
-    """An arm that will be asked; the arms of a suite have one course."""
+    """An arm that will be asked; the arms of a suite have one schedule."""
 
     @property
     def plan(self) -> Plan:
         """What is asked of which model."""
 
     @property
-    def course(self) -> Course:
+    def schedule(self) -> Schedule:
         """In which order."""
 
 
@@ -122,7 +122,7 @@ class _Row:
         self.number = number
         self.jobs = jobs
         self.snapshots = snapshots
-        self.stages: Sequence[Sequence[Step]] = jobs[0].course.stages if jobs else ((),)
+        self.stages: Sequence[Sequence[Step]] = jobs[0].schedule.stages if jobs else ((),)
         self.begun = self.trials = self.missing = 0
         self.flows: Iterator[Flow[Ended]] = iter(())
 

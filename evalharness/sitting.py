@@ -16,7 +16,6 @@ from evalharness.bench import instruments, judges, refs, self_judged
 from evalharness.books import Account, Tallies
 from evalharness.cache import Cache
 from evalharness.config import Config
-from evalharness.course import Course, adding, drawn, unfit, whole
 from evalharness.errors import Fault, Faults, UnknownName
 from evalharness.escape import slug
 from evalharness.feed import Ended, Feed, Regrade
@@ -27,6 +26,7 @@ from evalharness.models.base import Model, open_model
 from evalharness.plan import Plan
 from evalharness.records import Criterion, FailureKind, Request, Run
 from evalharness.registry import load_files
+from evalharness.schedule import Schedule, adding, drawn, unfit, whole
 from evalharness.sheet import Sheet
 from evalharness.snapshots import Filed
 from evalharness.suite import Suite, select
@@ -80,7 +80,7 @@ class Job:
     plan: Plan
     model: Model
     path: Path
-    course: Course
+    schedule: Schedule
     judges: Mapping[str, Model] = field(default_factory=dict)
 
     @property
@@ -119,7 +119,7 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
             continue
         if options.stop == "early":
             faults += unfit(chosen, given=options.samples is not None)
-        course = _course(chosen, len(asking.arms), options)
+        schedule = _schedule(chosen, len(asking.arms), options)
         row: list[Job | Stored] = []
         panel: dict[str, Model] = {}
         try:
@@ -137,13 +137,13 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
                 faults += _unwritten(arm, options)
                 continue
             opened[name] = arm
-            plan = Plan(course.suite, arm.ref, course.samples, refs(panel))
-            most = replace(plan, samples=plan.samples + course.looks - 1)
+            plan = Plan(schedule.suite, arm.ref, schedule.samples, refs(panel))
+            most = replace(plan, samples=plan.samples + schedule.looks - 1)
             faults += [*_faults(most, arm, config, options), *self_judged(chosen, arm.ref, panel)]
             # A part of the cases does not replace the run of all: some were paid for, and may become a baseline.
             part = ("early",) if options.stop == "early" else chosen.selected
             path = options.output or run_path(config, chosen.name, name, part)
-            row.append(Job(plan, arm, path, course, panel))
+            row.append(Job(plan, arm, path, schedule, panel))
         faults += _twice(row, chosen)
         found.append(tuple(row))
     if faults:
@@ -151,7 +151,7 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
     return found
 
 
-def _course(suite: Suite, arms: int, options: Options) -> Course:
+def _schedule(suite: Suite, arms: int, options: Options) -> Schedule:
     """In which order the suite is asked. One arm alone is asked the fewest samples: nothing says when to stop."""
     samples = options.samples or suite.samples
     if options.stop == "early":
@@ -323,7 +323,7 @@ class Sitting:
         return any(not look.decided for look in looks)
 
     def _open(self, job: Job, began: str) -> tuple[Sheet, store.Writer]:
-        suite = job.course.ref(instruments(job.plan.suite, job.plan.judges))
+        suite = job.schedule.ref(instruments(job.plan.suite, job.plan.judges))
         if job.path.is_relative_to(self._root):
             store.no_link(job.path.parent, self._root)
         run = Run(suite, job.plan.model, job.plan.suite.gate, began, (), ())

@@ -70,7 +70,7 @@ def _costs(row: Row, settings: Config, options: Options) -> Iterator[Cost]:
                 yield Cost(arm.suite.name, arm.filed.name, 0, 0, 0.0)
             else:
                 price = settings.arm(arm.model.ref.name).price
-                yield cost_range(arm.plan, arm.course.looks - 1, arm.model, known, price)
+                yield cost_range(arm.plan, arm.schedule.looks - 1, arm.model, known, price)
         jobs = [arm for arm in row if isinstance(arm, Job)]
         yield from summed(found for job in jobs for found in appraisal(job.plan, job.model, job.judges, known))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from evalharness.findings import Comparison
-from evalharness.reports import trained
+from evalharness.reports import character, trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,23 @@ def training(comparison: Comparison) -> Aside | None:
 
 def looks(comparison: Comparison) -> Aside | None:
     """Where asking was looked at on the way: how, what that cost in certainty, and why it ended where it did."""
-    return Aside("looks", "Looked at on the way", comparison.looked) if comparison.looked else None
+    lines = comparison.looked
+    if comparison.suite.early is not None and comparison.persona is not None:
+        lines = (*lines, "slopes and spreads in the persona's section have intervals for one look")
+    return Aside("looks", "Looked at on the way", lines) if lines else None
 
 
-MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (looks, training)
+def persona(comparison: Comparison) -> Aside | None:
+    """Where a persona leaks, how it lasts over turns, and how far it wanders."""
+    found = comparison.persona
+    if found is None:
+        return None
+    tables = tuple(Table(head, tuple(rows)) for head, rows in character.tables(found))
+    lines = tuple(character.lines(found, comparison.deltas))
+    return Aside("persona", "The persona: where it leaks, over turns, over questions", lines, tables)
+
+
+MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (looks, training, persona)
 """In the order of the page."""
 
 

@@ -387,6 +387,7 @@ def hostile(text: str) -> Panel:
             rests=text,
             echoes=Echoes((1, 0), (1, 1), (Recital(text, text, 1),), (Phrase(text, 0.0, 0.0, 1.0),)),
         ),
+        looked=(text,),
     )
     return Panel(comparison.verdict, (comparison, comparison))
 

@@ -1,4 +1,4 @@
-"""The course of a suite's questions: all at once, or stage after stage with a look between.
+"""The schedule of a suite's questions: all at once, or stage after stage with a look between.
 
 Every stage is fixed before anything is asked; a look decides only whether the next one is. So the same suite with the
 same answers ends at the same place, whoever asks it again.
@@ -29,7 +29,7 @@ MOST_LOOKS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Schedule:
     """In which order the trials of a suite are asked, and after which of them somebody looks.
 
     stages: what is asked between two looks. early: where each stage is a batch of cases; looks: how many there may be,
@@ -42,34 +42,25 @@ class Course:
     early: Early | None = None
     looks: int = 1
 
-    def __len__(self) -> int:
-        """The most trials there may be of one arm."""
-        return sum(map(len, self.stages))
-
-    @property
-    def staged(self) -> bool:
-        """Whether there is anything to decide on the way."""
-        return len(self.stages) > 1
-
     def ref(self, judges: tuple[Instrument, ...] = ()) -> SuiteRef:
         """What a run file says of the suite asked like this; alpha is that of one look."""
         ref = suite_ref(self.suite, self.samples, judges)
         return replace(ref, early=self.early, looks=self.looks, alpha=ref.alpha / self.looks)
 
 
-def whole(suite: Suite, samples: int) -> Course:
+def whole(suite: Suite, samples: int) -> Schedule:
     """All of it at once, case by case."""
-    return Course(suite, samples, (tuple(product(suite.cases, range(samples))),))
+    return Schedule(suite, samples, (tuple(product(suite.cases, range(samples))),))
 
 
-def adding(suite: Suite, least: int, most: int) -> Course:
+def adding(suite: Suite, least: int, most: int) -> Schedule:
     """Every case `least` times, then one more sample of every case up to `most`, with a look before each."""
     first = tuple(product(suite.cases, range(least)))
     more = (tuple((case, sample) for case in suite.cases) for sample in range(least, most))
-    return Course(suite, least, (first, *more), looks=most - least + 1)
+    return Schedule(suite, least, (first, *more), looks=most - least + 1)
 
 
-def drawn(suite: Suite, samples: int, seed: int) -> Course:
+def drawn(suite: Suite, samples: int, seed: int) -> Schedule:
     """The cases in an order that seed and suite alone decide, in batches; the cases of a group stay together."""
     units: dict[str, list[Case]] = {}
     for case in suite.cases:
@@ -81,7 +72,7 @@ def drawn(suite: Suite, samples: int, seed: int) -> Course:
         tuple(step for unit in units_of for step in product(units[unit], range(samples))) for units_of in batches
     )
     ordered = replace(suite, cases=tuple(case for unit in order for case in units[unit]))
-    return Course(ordered, samples, stages, Early(len(order), batch, seed))
+    return Schedule(ordered, samples, stages, Early(len(order), batch, seed))
 
 
 def unfit(suite: Suite, *, given: bool) -> Iterator[Fault]:
