@@ -75,16 +75,18 @@ def drawn(suite: Suite, samples: int, seed: int) -> Schedule:
     return Schedule(ordered, samples, stages, Early(len(order), batch, seed))
 
 
-def unfit(suite: Suite, *, given: bool) -> Iterator[Fault]:
+def unfit(suite: Suite, arms: int, *, given: bool) -> Iterator[Fault]:
     """Why a suite cannot be stopped early: what its numbers would not stand, each with what to do.
 
-    given: whether the command says how often each case is asked.
+    arms: how many it is asked of. given: whether the command says how often each case is asked.
     """
     name, units = f"suite '{suite.name}'", len({_unit(case) for case in suite.cases})
     leave = "leave `--stop early` out"
     if suite.selected:
         yield Fault(name, 0, 0, "a selection of the cases decides nothing, so it cannot be decided early", leave)
         return
+    if arms < 2:
+        yield Fault(name, 0, 0, "one arm alone is compared with nothing, so no look can decide anything", leave)
     if suite.scope == "suite":
         what = "with `scope: suite` every case counts, so none can be left unasked"
         yield Fault(name, 0, 0, what, f"{leave}, or give `samples` a range, which adds samples while the gate is open")

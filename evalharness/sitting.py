@@ -118,7 +118,7 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
             faults += error.faults
             continue
         if options.stop == "early":
-            faults += unfit(chosen, given=options.samples is not None)
+            faults += unfit(chosen, len(asking.arms), given=options.samples is not None)
         schedule = _schedule(chosen, len(asking.arms), options)
         row: list[Job | Stored] = []
         panel: dict[str, Model] = {}

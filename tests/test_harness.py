@@ -56,6 +56,13 @@ def test_asking_from_an_event_loop_ends_at_the_same_look(tmp_path: Path) -> None
     assert [asked.case for asked in base.run.cases] == [asked.case for asked in other.run.cases]
 
 
+def test_one_arm_alone_cannot_stop_early(tmp_path: Path) -> None:
+    project(tmp_path, numbered(100), base=replies(100))
+
+    with pytest.raises(EvalError, match="one arm alone is compared with nothing, so no look can decide anything"):
+        ask([load_suite(tmp_path / "made.yaml")], ["base"], load_config(tmp_path), Options(stop="early"))
+
+
 def test_a_snapshot_is_an_arm_also_on_a_callers_event_loop(tmp_path: Path) -> None:
     base, _ = arms(tmp_path)
     suites, config = [load_suite(tmp_path / "made.yaml")], load_config(tmp_path)

@@ -227,7 +227,8 @@ def _command(comparison: Comparison) -> str:
     parts = ["evalharness", "compare", made.shown_path(suite.path)]
     for role, side in sorted(words.arms(comparison), key=lambda arm: ROLES.index(arm[0])):
         parts += [f"--{role}", side.model.name]
-    parts += ["--samples", str(suite.samples)] if suite.samples > 1 else []
+    parts += ["--stop", "early"] if suite.early is not None else []
+    parts += ["--samples", str(suite.samples)] if suite.samples > 1 and suite.looks == 1 else []
     parts += [word for chosen in suite.selected if chosen.startswith("--") for word in chosen.split(" ", 1)]
     parts += ["--seed", str(comparison.seed)] if comparison.seed else []
     return shlex.join(parts)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import signal
+import threading
 from pathlib import Path
 
 import pytest
 
 from evalharness import store
-from tests.loopback import Loopback, completion
+from tests.loopback import Loopback, Reply, Seen, completion, refusal
 from tests.shells.cli import Done, evalharness, numbered, project, replies
 
 EARLY = ("compare", "made.yaml", "--base", "base", "--tuned", "tuned", "--stop", "early")
@@ -111,6 +113,44 @@ def test_asked_again_it_sends_nothing_and_ends_at_the_same_place(tmp_path: Path)
         assert sent == 2 * first_held(200, 10, 0.10)
         assert server.count == sent
         assert [trials(path) for path in runs(tmp_path)] == first
+
+
+def test_a_model_that_is_gone_ends_the_suite_and_the_other_is_asked_no_more(tmp_path: Path) -> None:
+    def script(seen: Seen) -> Reply:
+        return refusal(404) if seen.body["model"] == "tuned" else completion(seen.ask.partition(":")[0])
+
+    with Loopback(script) as server:
+        project(tmp_path, numbered(200))
+        lines = [f'{arm} = {{ use = "openai:{arm}", base_url = "{server.url}" }}' for arm in ("base", "tuned")]
+        (tmp_path / "evalharness.toml").write_text("\n".join(["[models]", *lines]) + "\n")
+
+        done = compared(tmp_path)
+
+        assert done.status == 3
+        assert sum(seen.body["model"] == "base" for seen in server.seen) == 10
+
+
+def test_an_interrupt_keeps_what_was_asked_and_the_next_command_goes_on(tmp_path: Path) -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def script(seen: Seen) -> Reply:
+        if seen.number == 45:  # within the third batch of two arms
+            signal.pthread_kill(main, signal.SIGINT)
+        return completion(seen.ask.partition(":")[0])
+
+    with Loopback(script) as server:
+        project(tmp_path, numbered(200, gate="facts: {drop_at_most: 0.10}"))
+        lines = [f'{arm} = {{ use = "openai:{arm}", base_url = "{server.url}" }}' for arm in ("base", "tuned")]
+        (tmp_path / "evalharness.toml").write_text("\n".join(["[models]", *lines]) + "\n")
+        first = compared(tmp_path, "--at-once", "1")
+        parts = [store.read(path.with_name(f"{path.name}.part")) for path in runs(tmp_path)]
+        second = compared(tmp_path)
+
+        assert (first.status, second.status) == (130, 0)
+        assert [len(part.cases) for part in parts] == [30, 30]
+        assert 40 <= sum(len(part.trials) for part in parts) < 60
+        assert server.count == 2 * first_held(200, 10, 0.10)
 
 
 def trials(path: Path) -> list[bytes]:
@@ -225,10 +265,13 @@ def test_stored_runs_ask_nothing_that_could_stop(tmp_path: Path) -> None:
 def test_every_report_says_that_the_interval_holds_at_every_look(tmp_path: Path) -> None:
     project(tmp_path, numbered(60), base=replies(60), tuned=replies(60))
 
-    evalharness(*EARLY, "--format", "html,markdown,json,csv,junit,github,release-notes", "-o", "out", cwd=tmp_path)
+    formats = "html,markdown,json,csv,junit,github,release-notes"
+    evalharness(*EARLY, "--seed", "2", "--format", formats, "-o", "out", cwd=tmp_path)
 
     files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert len(files) == 7
     assert {path.name for path in files if b"anytime-valid" not in path.read_bytes()} <= {"junit.xml", "cases.csv"}
     (found,) = [path for path in files if path.name == "comparison.json"]
+    (notes,) = [path for path in files if path.name == "release-notes.md"]
+    assert "--stop early --seed 2" in notes.read_text()
     assert json.loads(found.read_text())["looked"][0].startswith("no look ended it: all 60 cases were asked")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import brentq
@@ -18,6 +18,7 @@ from evalharness.stats.sequential import FEWEST_UNITS, sequence, units_to_clear
 from evalharness.stats.sequential_rates import rate_sequence, threshold_sequence
 
 Floats = NDArray[np.float64]
+few = settings(max_examples=40)
 differences = st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.0, 0.5, 1.0]), min_size=FEWEST_UNITS, max_size=120)
 
 
@@ -52,6 +53,7 @@ def test_before_thirty_units_a_look_bounds_nothing() -> None:
     assert sequence([0.0] * 30, planned=100).interval != (-1, 1)
 
 
+@few
 @given(differences)
 def test_the_sequence_leaves_out_what_the_evidence_is_against(values: list[float]) -> None:
     rho = tuned_rho(200)
@@ -63,6 +65,7 @@ def test_the_sequence_leaves_out_what_the_evidence_is_against(values: list[float
     assert (found.p <= 0.05) == (not found.interval.low <= 0 <= found.interval.high) or found.p == pytest.approx(0.05)
 
 
+@few
 @given(differences)
 def test_swapping_the_arms_mirrors_the_sequence(values: list[float]) -> None:
     one, other = sequence(values, planned=80), sequence([-value for value in values], planned=80)
@@ -71,6 +74,7 @@ def test_swapping_the_arms_mirrors_the_sequence(values: list[float]) -> None:
     assert one.p == pytest.approx(other.p)
 
 
+@few
 @given(differences)
 def test_with_groups_of_one_the_sequence_is_that_of_the_cases(values: list[float]) -> None:
     grouped, alone = sequence(values, list(range(len(values))), planned=80), sequence(values, planned=80)
@@ -88,6 +92,7 @@ def test_cases_of_one_group_count_once() -> None:
     assert thrice.interval == pytest.approx(once.interval)
 
 
+@few
 @given(st.integers(0, 60), st.integers(0, 60).filter(bool))
 def test_a_rate_sequence_ends_where_a_root_finder_says(passes: int, fails: int) -> None:
     cases = passes + fails
@@ -140,6 +145,7 @@ def test_a_change_that_is_looked_at_has_the_sequence_and_the_evidence() -> None:
     assert verdict_word(change, margin=0.05, p_adjusted=change.p)[0] == "REGRESSED"
 
 
+@few
 @given(differences, st.sampled_from([0.05, 0.1, 0.3]))
 def test_a_margin_holds_where_its_p_is_at_most_half_of_alpha(values: list[float], margin: float) -> None:
     base = [[0.5 - value / 2] for value in values]
