@@ -134,14 +134,27 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """A token and the natural logarithm of its probability. others: the likeliest tokens of its place with theirs."""
+
+    text: str
+    logprob: float
+    others: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
-    """A usable answer. served: the model name the server says it used; fingerprint: its build, where it says so."""
+    """A usable answer. served: the model name the server says it used; fingerprint: its build, where it says so.
+    logprobs: the text's tokens, where they were asked for and told; vector: what an `embed` request is answered with.
+    """
 
     text: str
     outcome: Outcome = "answered"
     usage: Usage = Usage()
     served: str = ""
     fingerprint: str | None = None
+    logprobs: tuple[Token, ...] = ()
+    vector: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
