@@ -22,7 +22,7 @@ FLOORS = [
     {"errors", "addresses"},
     {"records", "registry", "stats", "escape", "text", "layout", "worddiff", "table", "leases"},
     {"flow", "files", "jsontext", "protocol", "envelope", "settings", "store", "findings", "books", "secrecy"},
-    {"config", "rows", "template", "tree", "cache", "snapshots", "tiny", "tuning"},
+    {"config", "rows", "template", "tree", "cache", "snapshots", "tiny", "tuning", "endpoints", "pooling"},
     {"models", "scorers", "schema", "serving"},
     {"grammar", "limits"},
     {"suite", "asking"},
