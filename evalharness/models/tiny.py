@@ -17,7 +17,7 @@ from evalharness.protocol import NoCompletion, completion, parsed
 from evalharness.records import ModelRef, Request, Response, Token, Usage, encode
 from evalharness.tiny import chat
 from evalharness.tiny import weights as files
-from evalharness.tiny.reading import spelt, vector, weigh
+from evalharness.tiny.reading import spelt, weigh
 
 OURS = frozenset({"messages", "model", "stream", "n"})
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -128,10 +128,8 @@ def _place(arm: Arm) -> tuple[Path, str]:
 def _vector(name: str, found: files.Model, request: Request) -> str:
     if len(request.messages) != 1:
         raise chat.Unusable(f"a vector is that of one text, not of {len(request.messages)} messages", "messages")
-    tokens = found.tokenizer.encode(request.messages[0].content)
-    if not tokens:
-        raise chat.Unusable("a text without a token has no vector", "messages")
-    return kept_vector(vector(found, tokens), len(tokens), name)
+    vector, tokens = chat.embed(found, request.messages[0].content)
+    return kept_vector(vector, tokens, name)
 
 
 def _likelihood(name: str, found: files.Model, request: Request) -> str:

@@ -70,11 +70,10 @@ class Tiny:
 
     def embed(self, base: str, learnt: Learnt | None, text: str) -> Embedded:
         """The mean of its tokens' vectors in the network's own table, of length one."""
-        model = self._model(learnt)
-        tokens = model.tokenizer.encode(text)
-        if not tokens:
-            raise Unanswerable("a text without a token has no vector", "input")
-        return Embedded(reading.vector(model, tokens), len(tokens))
+        try:
+            return Embedded(*chat.embed(self._model(learnt), text))
+        except chat.Unusable as error:
+            raise Unanswerable(error.what, error.param) from None
 
     def _model(self, learnt: Learnt | None) -> weights.Model:
         return weights.base() if learnt is None else self._loaded(learnt.raw, learnt.name)

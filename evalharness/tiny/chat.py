@@ -10,6 +10,7 @@ from evalharness.errors import EvalError
 from evalharness.records import Message, Payload
 from evalharness.tiny.generating import MOST_TOP, Finish, Manner, Said, Spoken, generate
 from evalharness.tiny.learning import Lesson
+from evalharness.tiny.reading import vector
 from evalharness.tiny.tokenizer import ASSISTANT, END, SYSTEM, USER, Tokenizer
 from evalharness.tiny.weights import Model
 
@@ -124,18 +125,26 @@ def opened(model: Model, messages: Sequence[Message]) -> tuple[tuple[int, ...], 
     """The tokens of a conversation whose last message is a reply that goes on: no mark ends it. Also, where that
     reply's own tokens begin.
 
-    `Unusable` where the last message is no reply, has no token, or does not fit behind what is read of the others.
+    `Unusable` where the last message is no reply, has no word in it, or does not fit behind what is read of the others.
     """
     if not messages or messages[-1].role != "assistant":
         raise Unusable("the last message is no reply of the assistant's", "messages")
     prompt, _ = window(model, messages[:-1])
+    if not messages[-1].content.strip():
+        raise Unusable("the reply has no word in it", "messages")
     reply = model.tokenizer.encode(messages[-1].content[: 64 * model.shape.context])
-    if not reply:
-        raise Unusable("the reply has no token", "messages")
     if len(prompt) + len(reply) >= model.shape.context:
         what = f"a reply of {len(messages[-1].content)} characters does not fit into the {model.shape.context} tokens"
         raise Unusable(f"{what} of this model's window, behind the {len(prompt)} of its question", "messages")
     return (*prompt, *reply), len(prompt)
+
+
+def embed(model: Model, text: str) -> tuple[tuple[float, ...], int]:
+    """The direction of a text, as `vector` gives it, and how many tokens it has; `Unusable` for white space."""
+    if not text.strip():
+        raise Unusable("a text without a word in it has no vector", "input")
+    tokens = model.tokenizer.encode(text)
+    return vector(model, tokens), len(tokens)
 
 
 def window(model: Model, messages: Sequence[Message]) -> tuple[tuple[int, ...], int]:

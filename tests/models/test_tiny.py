@@ -167,7 +167,10 @@ def test_a_question_too_long_for_the_window_is_rejected_and_not_tried_again(tmp_
 
 def test_a_vector_is_that_of_one_text_with_words_in_it(tmp_path: Path) -> None:
     model = tiny(tmp_path)
-    messages = {"of 2 messages": (Message("user", "a"), Message("user", "b")), "a text without": (Message("user", ""),)}
+    messages = {
+        "of 2 messages": (Message("user", "a"), Message("user", "b")),
+        "a text without": (Message("user", " "),),
+    }
 
     for what, asked in messages.items():
         with pytest.raises(ModelFailed, match=what):

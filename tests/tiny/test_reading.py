@@ -65,6 +65,7 @@ def test_a_reply_that_goes_on_is_the_question_with_the_reply_behind_and_no_end()
     [
         ((), "the last message is no reply of the assistant's"),
         (ASKED, "the last message is no reply of the assistant's"),
+        ((*ASKED, Message("assistant", " ")), "the reply has no word in it"),
         ((Message("assistant", "Paris"),), "there is no message to answer"),
         ((*ASKED, Message("assistant", "the " * 60)), "a reply of 240 characters does not fit into the 64 tokens"),
     ],
