@@ -104,7 +104,7 @@ def read(*words: object) -> str:
     rows: list[Payload | None] = []
     for word in words:
         pairs = word if isinstance(word, tuple) else (word,)
-        told = {str(ident): {"logprob": logprob, "decoded_token": f"w{ident}"} for ident, logprob in pairs}
+        told: Payload = {str(ident): {"logprob": logprob, "decoded_token": f"w{ident}"} for ident, logprob in pairs}
         rows.append(told if rows else None)
     return json.dumps({"model": "served", "prompt_logprobs": rows, "usage": {"prompt_tokens": len(words)}})
 

@@ -12,10 +12,10 @@ from evalharness.cache import Cache
 from evalharness.config import Arm
 from evalharness.endpoints import NO_PROMPTS
 from evalharness.engine import Limits
-from evalharness.flow import Flow, ask_all
+from evalharness.flow import Answer, Flow, ask_all
 from evalharness.models.base import Model, open_model
 from evalharness.records import Failure, Message, ModelRef, Origin, Payload, Request, Response, Token, Usage
-from tests.fakes import Answer, asked
+from tests.fakes import asked
 from tests.loopback import Loopback, Reply, Seen, refusal
 
 KEY = "sk-test-0123456789/abcdef"
