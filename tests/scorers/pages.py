@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from evalharness.scorers.base import SCORERS, kind
 
 FAMILIES = {
-    "What is said": ("mentions", "exact", "number", "matches", "similar"),
+    "What is said": ("mentions", "exact", "number", "matches", "similar", "likelihood"),
     "Its form": ("json", "json_schema", "fields", "max_words", "min_words"),
     "Its manner": ("language", "refuses", "max_repeats"),
     "Checks of checks": ("any_of", "all_of", "none_of"),
