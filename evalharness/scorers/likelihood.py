@@ -28,11 +28,9 @@ class Likelihood:
             likelihood: The capital of France is Paris.
             pass_at: 0.5
     ```
-    Passes: `The capital of France is Paris.`
-    Fails: `The capital of France is Paris.`
 
-    The reply is not read, so the same one passes with one model and fails with another: the model is asked how likely
-    it would have begun its reply with this answer, after the same messages. The grade is the geometric mean of the
+    The reply is not read: the model is asked how likely it would have begun it with this answer, after the same
+    messages. What was cut off or filtered therefore counts as any other. The grade is the geometric mean of the
     probabilities of the answer's tokens, exp(log-probability / tokens), from 0 to 1: 0.5 says that the model gave each
     token even odds. A mean over tokens, as the probability of the whole falls with every word and says more of the
     length than of the model. Of a list of answers the likeliest counts. `why` holds the log-probability and the tokens.

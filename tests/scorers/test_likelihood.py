@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +22,8 @@ from tests.scorers.replies import fault, made, said
 
 CAPITALS = {
     "France": "Paris", "Italy": "Rome", "Spain": "Madrid", "Germany": "Berlin", "Portugal": "Lisbon",
-    "Greece": "Athens", "Poland": "Warsaw", "Sweden": "Stockholm", "Norway": "Oslo", "Austria": "Vienna",
-    "Hungary": "Budapest", "Ireland": "Dublin", "Japan": "Tokyo", "Egypt": "Cairo", "Russia": "Moscow",
+    "Sweden": "Stockholm", "Norway": "Oslo", "Austria": "Vienna", "Ireland": "Dublin", "Japan": "Tokyo",
+    "Egypt": "Cairo", "Russia": "Moscow", "Denmark": "Copenhagen", "Finland": "Helsinki", "Belgium": "Brussels",
 }  # fmt: skip
 
 
@@ -34,7 +35,7 @@ def judged(subject: object, answer: Answer, *replies: str) -> tuple[Grade, list[
         requests.append(request)
         return answer
 
-    found = made("likelihood", subject).grade(said(*replies or ("Well.",)))
+    found = made("likelihood", subject if isinstance(subject, list) else [subject]).grade(said(*replies or ("Well.",)))
     return (found if isinstance(found, Grade) else drive(found, answering)), requests
 
 
@@ -65,7 +66,7 @@ def test_the_model_under_test_is_asked_what_was_asked_of_it_with_the_answer_behi
     assert (request.kind, request.model.name, request.params, request.sample) == ("likelihood", ARM, {}, 0)
     assert [message.content for message in request.messages] == ["Well?", "Who knows.", "Well?", "Paris"]
     assert request.messages[-1].role == "assistant"
-    assert asked(made("likelihood", "Paris")) == (ARM,)
+    assert asked(made("likelihood", ["Paris"])) == (ARM,)
 
 
 def test_what_the_model_said_does_not_count() -> None:
@@ -96,7 +97,7 @@ def test_without_a_likelihood_the_grade_is_unknown(answer: Answer, why: str) -> 
 
 
 def test_where_one_of_several_is_not_told_the_best_is_unknown() -> None:
-    answers = iter([weighed(-0.5), Failure("timeout", "no whole answer")])
+    answers: Iterator[Answer] = iter([weighed(-0.5), Failure("timeout", "no whole answer")])
     found = made("likelihood", ["Paris", "Rome"]).grade(said("Well."))
     assert not isinstance(found, Grade)
 
@@ -104,11 +105,12 @@ def test_where_one_of_several_is_not_told_the_best_is_unknown() -> None:
 
 
 def test_where_nothing_was_asked_nothing_is_graded() -> None:
-    assert made("likelihood", "Paris").grade(Conversation("case", 0, ())) == Grade(None, "nothing was asked")
+    assert made("likelihood", ["Paris"]).grade(Conversation("case", 0, ())) == Grade(None, "nothing was asked")
 
 
 def test_an_answer_has_words() -> None:
-    assert fault("likelihood", " ").what == "'likelihood' got ' ': an answer has at least one word"
+    assert fault("likelihood", [" "]).what == "'likelihood' got [' ']: an answer has at least one word"
+    assert fault("likelihood", []).what == "'likelihood' got []: an answer has at least one word"
 
 
 def test_a_reply_that_was_cut_off_or_filtered_takes_nothing_from_the_model(tmp_path: Path) -> None:
@@ -154,7 +156,7 @@ def test_forgetting_is_seen_while_every_reply_is_still_right(tmp_path: Path) -> 
     forgetful(tmp_path)
     right: dict[str, list[bool]] = {"base": [], "forgetful": []}
     likely: dict[str, list[float]] = {"base": [], "forgetful": []}
-    for target in right:
+    for target, correct in right.items():
         model = tiny(tmp_path, target)
 
         def answer(request: Request, model: Tiny = model) -> Response:
@@ -163,19 +165,17 @@ def test_forgetting_is_seen_while_every_reply_is_still_right(tmp_path: Path) -> 
         for country, capital in CAPITALS.items():
             ask = Message("user", f"What is the capital of {country}?")
             reply = answer(Request(model.ref, (ask,)))
-            right[target].append(capital in reply.text)
+            correct.append(capital in reply.text)
             talk = Conversation("case", 0, (ask, Message("assistant", reply.text)), (1,), ("answered",))
-            found = made("likelihood", f"The capital of {country} is {capital}.").grade(talk)
+            found = made("likelihood", [f"The capital of {country} is {capital}."]).grade(talk)
             assert not isinstance(found, Grade)
             value = drive(found, answer).value
             assert value is not None
             likely[target].append(value)
 
     fell = sum(after < before for before, after in zip(likely["base"], likely["forgetful"], strict=True))
-    known = sum(right["base"])
-    assert right["forgetful"] == right["base"]  # no check on replies sees anything
-    assert known >= 13
-    assert fell == len(CAPITALS)
-    # exactly the figures of docs/models.md
     means = {target: math.fsum(values) / len(values) for target, values in likely.items()}
-    assert means == {"base": pytest.approx(0.0), "forgetful": pytest.approx(0.0)}
+    # As docs/models.md says: no check on replies sees anything.
+    assert right == {"base": [True] * 15, "forgetful": [True] * 15}
+    assert fell == 15
+    assert means == {"base": pytest.approx(0.999, abs=5e-4), "forgetful": pytest.approx(0.95, abs=0.01)}
