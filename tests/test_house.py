@@ -42,7 +42,7 @@ FLOORS = [
     {"plan", "measure", "bench"},
     {"heldout", "echoes"},
     {"compare", "summary", "forecast", "baselines"},
-    {"sitting", "rebasing", "history"},
+    {"sitting", "rebasing", "history", "appraisal"},
     {"harness"},
     {"accepting"},
     {"reports", "progress"},
