@@ -8,7 +8,7 @@ from evalharness.flow import Answer, drive
 from evalharness.records import Failure, Grade, Response
 from evalharness.scorers.base import asked
 from evalharness.scorers.similar import cosine
-from tests.scorers.replies import HUGE, fault, grade, made, said, survives, value
+from tests.scorers.replies import SIZES, fault, grade, huge, made, said, survives, value
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,11 @@ def test_no_reply_makes_it_raise_or_stall() -> None:
     survives(made("similar", "Paris is the capital of France."))
 
 
-def test_ten_megabytes_are_graded_in_seconds() -> None:
+@pytest.mark.parametrize("megabytes", SIZES)
+def test_megabytes_are_graded_in_seconds(megabytes: int) -> None:
     survives(
-        made("similar", "Paris is the capital of France."), {"sentences": HUGE["sentences"], "signs": HUGE["signs"]}
+        made("similar", "Paris is the capital of France."),
+        {"sentences": huge(megabytes)["sentences"], "signs": huge(megabytes)["signs"]},
     )
 
 
