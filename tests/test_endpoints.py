@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 
@@ -217,3 +218,20 @@ def test_what_is_kept_is_read_as_it_was() -> None:
 def test_what_was_not_kept_like_that_is_no_answer(text: str) -> None:
     with pytest.raises(NoCompletion):
         kept(text)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["1", "logprob", "index"]), inner),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(["data", "prompt_logprobs", "vector", "logprobs", "tokens", "usage"]), JSON)
+@settings(max_examples=60)
+def test_whatever_a_server_sends_is_an_answer_or_none(field: str, value: object) -> None:
+    told = json.dumps({"kept": "vector", "data": [], "vector": [1], "tokens": [1, 0], field: value})
+
+    for read in (kept, prompt, lambda text: vectors(text, ["a"])):
+        with contextlib.suppress(NoCompletion):
+            read(told)

@@ -31,9 +31,10 @@ class Likelihood:
 
     The reply is not read: the model is asked how likely it would have begun it with this answer, after the same
     messages. What was cut off or filtered therefore counts as any other. The grade is the geometric mean of the
-    probabilities of the answer's tokens, exp(log-probability / tokens), from 0 to 1: 0.5 says that the model gave each
-    token even odds. A mean over tokens, as the probability of the whole falls with every word and says more of the
-    length than of the model. Of a list of answers the likeliest counts. `why` holds the log-probability and the tokens.
+    probabilities of the answer's tokens, exp(log-probability / tokens), which is one over the perplexity, from 0 to 1:
+    0.5 says that the model gave each token even odds. It is a mean over tokens, as the probability of the whole falls
+    with every word and says more of the length than of the model. Of a list of answers the likeliest counts. `why`
+    holds the log-probability and the tokens.
 
     It is the check that sees forgetting first: a fact's probability sinks long before another word is the likeliest and
     a reply is wrong, so that few cases tell what `mentions` needs many for. Give the answer as the base itself would
@@ -41,7 +42,7 @@ class Likelihood:
 
     The model must be able to say it: `tiny:` does, and servers that tell of their prompts, as vLLM does (see Models).
     Elsewhere the grade is unknown, and the report says why. A snapshot's model is not asked again: its grade is kept
-    while the suite stays as it was, and is unknown when it has changed.
+    while the suite stays as it was, and is unknown when it has changed; so it is for a run that `rescore` reads.
 
     **Does not catch**: that the model would say it in other words, or with a flourish before it: a tune with a new
     voice finds a plain answer unlikely, though it knows the fact. Compare what is meant to stay, or give answers in

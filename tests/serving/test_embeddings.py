@@ -13,7 +13,7 @@ from evalharness.engine import run
 from evalharness.flow import Answer, Flow, ask_all
 from evalharness.limits import Limits
 from evalharness.models.base import open_model
-from evalharness.records import Failure, Message, ModelRef, Request, Response
+from evalharness.records import Failure, Message, ModelRef, Payload, Request, Response
 from evalharness.serving.app import Server, Settings
 from evalharness.serving.tiny import Tiny
 from tests.serving.clients import client, served, strays
@@ -99,7 +99,7 @@ def test_without_the_wish_nothing_is_told_of_a_prompt(url: str) -> None:
 # --- asked by the harness ---------------------------------------------------------------------------------------------
 
 
-def answers(url: str, *requests: tuple[str, tuple[Message, ...]]) -> list[Answer]:
+def answers(url: str, *requests: tuple[str, tuple[Message, ...]], params: Payload | None = None) -> list[Answer]:
     """The answers of the local server, then those of the same model in this process, to questions by their kind."""
     local = open_model(Arm(ModelRef("local", "openai:tiny", base_url=url)))
     here = open_model(Arm(ModelRef("here", "tiny:base")))
@@ -109,7 +109,7 @@ def answers(url: str, *requests: tuple[str, tuple[Message, ...]]) -> list[Answer
         return answer
 
     flows = [
-        asks(Request(model.ref, messages, {"temperature": 0}, kind=kind))  # type: ignore[arg-type] # by test
+        asks(Request(model.ref, messages, params or {"temperature": 0}, kind=kind))  # type: ignore[arg-type] # by test
         for model in (local, here)
         for kind, messages in requests
     ]
@@ -138,6 +138,17 @@ def test_an_arm_at_the_local_server_and_one_in_process_hold_an_answer_as_likely(
     assert local.text == here.text == gold
     assert "".join(token.text for token in here.logprobs) == gold
     assert [token.logprob for token in local.logprobs] == [token.logprob for token in here.logprobs]
+
+
+def test_an_arm_at_the_local_server_and_one_in_process_tell_the_same_of_what_they_say(url: str) -> None:
+    params: Payload = {"temperature": 0, "logprobs": True, "top_logprobs": 2}
+    local, here = answers(url, ("chat", ASKED), params=params)
+
+    assert isinstance(local, Response)
+    assert isinstance(here, Response)
+    assert local.text == "".join(token.text for token in local.logprobs).strip()
+    assert local.logprobs == here.logprobs
+    assert all(len(token.others) == 2 and token.others[0] == (token.text, token.logprob) for token in here.logprobs)
 
 
 def test_an_answer_that_does_not_fit_is_refused_by_both(url: str) -> None:
