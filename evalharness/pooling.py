@@ -10,9 +10,10 @@ from evalharness.errors import ModelFailed
 if TYPE_CHECKING:
     import asyncio
 
-MOST_TEXTS = 256
+MOST_TEXTS = 128
 MOST_CHARACTERS = 200_000
-"""Of one request: well below what hosted services take (2,048 texts, 300,000 tokens). A longer text goes alone."""
+"""Of one request: below what hosted services take (2,048 texts, 300,000 tokens), and so that long vectors of all of
+them fit into the largest answer that is read. A longer text goes alone."""
 
 DIVIDED = ("rejected", "invalid")
 """Failures that may be those of a single text, so that the others are asked without it."""
@@ -80,8 +81,11 @@ class Pool:
                 await self._serve(batch[half:])
             else:
                 _fail(batch, failed)
-        except BaseException as error:
+        except Exception as error:  # a fault of ours is told to those who wait, as if each had asked alone
             _fail(batch, error)
+        except BaseException:
+            for _, answer in batch:
+                answer.cancel()
             raise
 
 
@@ -97,12 +101,7 @@ def _batches(waiting: Sequence[Waiter]) -> list[list[Waiter]]:
     return batches
 
 
-def _fail(batch: Sequence[Waiter], error: BaseException) -> None:
-    import asyncio
-
+def _fail(batch: Sequence[Waiter], error: Exception) -> None:
     for _, answer in batch:
         if not answer.done():
-            if isinstance(error, asyncio.CancelledError):
-                answer.cancel()
-            else:
-                answer.set_exception(error)
+            answer.set_exception(error)

@@ -80,6 +80,17 @@ def test_what_is_no_fault_of_a_text_is_told_to_all_and_sent_once(failure: ModelF
     assert post.sent == [("a", "b")]
 
 
+def test_a_fault_of_another_kind_is_told_to_all_too() -> None:
+    async def broken(texts: Sequence[str]) -> Sequence[str]:
+        raise RuntimeError("a bug")
+
+    async def ask() -> list[str | BaseException]:
+        pool = Pool(broken)
+        return await asyncio.gather(pool.get("a"), pool.get("b"), return_exceptions=True)
+
+    assert [str(found) for found in asyncio.run(ask())] == ["a bug", "a bug"]
+
+
 def test_who_no_longer_waits_is_not_asked_for() -> None:
     post = Post()
 
