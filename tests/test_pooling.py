@@ -86,7 +86,7 @@ def test_a_fault_of_another_kind_is_told_to_all_too() -> None:
 
     async def ask() -> list[str | BaseException]:
         pool = Pool(broken)
-        return await asyncio.gather(pool.get("a"), pool.get("b"), return_exceptions=True)
+        return list(await asyncio.gather(pool.get("a"), pool.get("b"), return_exceptions=True))
 
     assert [str(found) for found in asyncio.run(ask())] == ["a bug", "a bug"]
 
