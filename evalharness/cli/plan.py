@@ -65,13 +65,14 @@ def _costs(row: Row, settings: Config, options: Options) -> Iterator[Cost]:
 
     with Cache(settings.state / "cache") as cache:
         known = cache if options.cache in ("use", "only") else None
-        for arm in row:
-            if isinstance(arm, Stored):  # a snapshot is not asked
-                yield Cost(arm.suite.name, arm.filed.name, 0, 0, 0.0)
-            else:
-                yield cost(arm.plan, arm.model, known, settings.arm(arm.model.ref.name).price)
+        own = [
+            Cost(arm.suite.name, arm.filed.name, 0, 0, 0.0)  # a snapshot is not asked
+            if isinstance(arm, Stored)
+            else cost(arm.plan, arm.model, known, settings.arm(arm.model.ref.name).price)
+            for arm in row
+        ]
         jobs = [arm for arm in row if isinstance(arm, Job)]
-        yield from summed(found for job in jobs for found in appraisal(job.plan, job.model, job.judges, known))
+        yield from summed([*own, *(one for job in jobs for one in appraisal(job.plan, job.model, job.judges, known))])
 
 
 def _sights(suite: Suite, row: Row, settings: Config, options: Options) -> Iterator[Sight]:
