@@ -99,12 +99,8 @@ def cost(plan: Plan, model: Model, cache: Cache | None, price: Price | None) -> 
     return Cost(plan.suite.name, model.ref.name, requests, known, 0.0 if free else usd)
 
 
-def cost_range(plan: Plan, more: int, model: Model, cache: Cache | None, price: Price | None) -> Cost:
-    """What asking the plan takes, and what it takes with `more` samples of each case."""
-    least = cost(plan, model, cache, price)
-    if not more:
-        return least
-    most = cost(replace(plan, samples=plan.samples + more), model, cache, price)
+def at_most(least: Cost, most: Cost) -> Cost:
+    """What the fewest samples take, and what the most do."""
     sent = most.requests - most.known
     return replace(least, most_requests=most.requests, most_to_send=sent, most_usd=most.usd)
 

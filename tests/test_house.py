@@ -34,7 +34,7 @@ FLOORS = [
         "books",
         "secrecy",
     },
-    {"config", "rows", "template", "tree", "cache", "snapshots", "judging", "tiny", "tuning"},
+    {"config", "rows", "template", "tree", "cache", "snapshots", "judging", "tiny", "tuning", "endpoints", "pooling"},
     {"models", "scorers", "schema", "serving"},
     {"grammar", "limits"},
     {"suite", "asking", "vitals"},

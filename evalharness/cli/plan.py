@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +14,7 @@ from evalharness.cli.showing import width
 from evalharness.errors import EvalError
 
 if TYPE_CHECKING:
+    from evalharness.cache import Cache
     from evalharness.config import Config
     from evalharness.forecast import Cost, Sight
     from evalharness.harness import Job, Options, Stored
@@ -58,21 +59,34 @@ def plan_verb(suites: tuple[str, ...], models: tuple[str, ...], options: Options
 
 
 def _costs(row: Row, settings: Config, options: Options) -> Iterator[Cost]:
-    from evalharness.appraisal import appraisal, summed
+    """What each model is asked; where samples may be added, also what it would be with all of them."""
     from evalharness.cache import Cache
-    from evalharness.forecast import Cost, cost_range
-    from evalharness.harness import Job, Stored
+    from evalharness.forecast import at_most
+    from evalharness.harness import Job
 
+    more = max((arm.schedule.looks - 1 for arm in row if isinstance(arm, Job)), default=0)
     with Cache(settings.state / "cache") as cache:
         known = cache if options.cache in ("use", "only") else None
-        for arm in row:
-            if isinstance(arm, Stored):  # a snapshot is not asked
-                yield Cost(arm.suite.name, arm.filed.name, 0, 0, 0.0)
-            else:
-                price = settings.arm(arm.model.ref.name).price
-                yield cost_range(arm.plan, arm.schedule.looks - 1, arm.model, known, price)
-        jobs = [arm for arm in row if isinstance(arm, Job)]
-        yield from summed(found for job in jobs for found in appraisal(job.plan, job.model, job.judges, known))
+        least = _priced(row, settings, known, more=0)
+        yield from map(at_most, least, _priced(row, settings, known, more=more)) if more else least
+
+
+def _priced(row: Row, settings: Config, known: Cache | None, *, more: int) -> Iterator[Cost]:
+    """With so many samples of each case more than the fewest."""
+    from evalharness.appraisal import appraisal, summed
+    from evalharness.forecast import Cost, cost
+    from evalharness.harness import Job
+
+    own: list[Cost] = []
+    judged: list[Cost] = []
+    for arm in row:
+        if isinstance(arm, Job):
+            plan = replace(arm.plan, samples=arm.plan.samples + more)
+            own.append(cost(plan, arm.model, known, settings.arm(arm.model.ref.name).price))
+            judged += appraisal(plan, arm.model, arm.judges, known)
+        else:  # a snapshot is not asked
+            own.append(Cost(arm.suite.name, arm.filed.name, 0, 0, 0.0))
+    yield from summed([*own, *judged])
 
 
 def _sights(suite: Suite, row: Row, settings: Config, options: Options) -> Iterator[Sight]:
