@@ -13,8 +13,10 @@ from benchmarks.early import WORDS, Tune, batch, early, measured, rows
 from evalharness.looks import Look
 from evalharness.measure import Arm
 from evalharness.records import Criterion, Early, SuiteRef
+from evalharness.stats.intervals import guarded, tango
 from tests.runs import run
 from tests.shells.cli import ROOT, evalharness
+from tests.shells.test_stopping_early import delta
 from tests.written import suite
 
 PAGE = ROOT / "docs/early.md"
@@ -62,6 +64,27 @@ def test_a_loss_of_the_margin_is_seldom_held_and_no_change_seldom_told() -> None
     assert once.held > 0.9
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize("cases", [40, 100])
+@pytest.mark.parametrize("most", [2, 4, 8])
+def test_a_loss_of_the_margin_is_seldom_held_while_samples_are_added(cases: int, most: int) -> None:
+    """Each case has a pass rate of its own, lower by the margin on average; a look after every sample."""
+    margin, plans = 0.15, 1500
+    generator = np.random.default_rng(cases + most)
+    held = 0
+    for _ in range(plans):
+        base = np.maximum(generator.beta(7, 1, cases), margin)
+        before = generator.random((cases, most)) < base[:, None]
+        after = generator.random((cases, most)) < (base - margin)[:, None]
+        looks = (after.cumsum(1) - before.cumsum(1)) / np.arange(1, most + 1)
+        first = looks[:, 0]
+        low = [tango(int((first > 0).sum()), int((first < 0).sum()), cases, alpha=0.05 / most).low]
+        low += [guarded(looks[:, k].tolist(), alpha=0.05 / most).low for k in range(1, most)]
+        held += max(low) > -margin
+
+    assert held / plans <= 0.025
+
+
 def test_the_page_shows_what_is_printed(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "suites", tmp_path / "suites")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
@@ -80,6 +103,23 @@ def test_the_suite_on_the_page_is_one(tmp_path: Path) -> None:
     found = suite(tmp_path, text)
 
     assert (found.samples, found.most_samples) == (1, 8)
+
+
+@pytest.mark.nightly
+def test_the_page_has_what_becomes_of_the_recorded_models(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "suites", tmp_path / "suites")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    rows = re.findall(
+        r"^\| (\w+) → (\w+) \| (\w+), ([-+.\d]+) \| (\w+) \| (\d+) \|$", PAGE.read_text("utf-8"), re.MULTILINE
+    )
+    assert len(rows) == 6
+    for base, tuned, word, moved, early_word, asked in rows:
+        command = ("compare", "suites/gsm8k.yaml", "--base", base, "--tuned", tuned, "--format", "terminal", "--json")
+        whole = delta(evalharness(*command, cwd=tmp_path).json)
+        stopped = delta(evalharness(*command, "--stop", "early", cwd=tmp_path).json)
+
+        assert (whole["outcome"], f"{100 * float(str(whole['change'])):+.1f}") == (word, moved)
+        assert (stopped["outcome"], stopped["cases"]) == (early_word, int(asked))
 
 
 @pytest.mark.nightly
