@@ -1,13 +1,13 @@
 """Pairwise preference: two runs of one suite -> flows that judge both orders -> duels.
 
-A duel is one case, one sample of each arm, one criterion of `prefer:` and one judge, asked twice: judges favour a place,
-most of them the reply they read first, and by more than most tunes move.
+A duel is one case, one sample of each arm, one criterion of `prefer:` and one judge, asked in both orders: judges favour
+a place, most of them the reply they read first, and by more than most tunes move.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal, TypeAlias
@@ -86,6 +86,8 @@ class Duel:
     def weight(self) -> float | None:
         """The judge's probability that tuned is better, a tie counting half, over both orders; None without it."""
         weights = [vote.weights for vote in self.votes if vote.weights is not None]
+        if self.same:
+            return 0.5
         if len(weights) < 2:
             return None
         return sum(tuned + tie / 2 for _, tuned, tie in weights) / len(weights)
@@ -162,7 +164,7 @@ class Match:
     ) -> Flow[Duel]:
         base = None if before is None else self.base.trials[before]
         tuned = None if after is None else self.tuned.trials[after]
-        cause = _cause("base", base) or _cause("tuned", tuned)
+        cause = ", ".join(why for why in (_cause("base", base), _cause("tuned", tuned)) if why)
         if cause or base is None or tuned is None:
             return Duel(case, sample, criterion, judge, cause=cause)
         return (yield from judged(base.conversation, tuned.conversation, criterion, judge))
@@ -170,16 +172,16 @@ class Match:
 
 def judged(base: Conversation, tuned: Conversation, criterion: str, judge: str) -> Flow[Duel]:
     """Two conversations of one case, judged in both orders; replies that are equal to the byte are a tie unasked."""
+    about = base.case, base.sample, criterion, judge
     chars = _chars(base), _chars(tuned)
-    duel = Duel(base.case, base.sample, criterion, judge, chars=chars)
     if _replies(base) == _replies(tuned):
-        return Duel(base.case, base.sample, criterion, judge, (Vote("tie"), Vote("tie")), chars, same=True)
+        return Duel(*about, (Vote("tie"), Vote("tie")), chars, same=True)
     both = {"base": base, "tuned": tuned}
     # The sample is not in the question: the same two replies are the same question, however often they were given.
     polls = [poll(ballot(both[a], both[b], criterion), judge, 0) for a, b in ORDERS]
     said = yield from together(*polls)
     votes = tuple(_vote(each, order) for each, order in zip(said, ORDERS, strict=True))
-    return Duel(duel.case, duel.sample, criterion, judge, votes, chars)
+    return Duel(*about, votes, chars)
 
 
 def ballot(first: Conversation, second: Conversation, criterion: str) -> Ballot:
@@ -257,5 +259,3 @@ def _vote(said: Said, order: tuple[Winner, Winner]) -> Vote:
     known = tuple(weights.get(each, 0.0) for each in ("base", "tuned", "tie"))
     shares = (known[0], known[1], known[2]) if weights else None
     return Vote(stands[said.label], said.reason, "", shares)
-
-
