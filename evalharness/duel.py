@@ -1,7 +1,7 @@
 """Pairwise preference: two runs of one suite -> flows that judge both orders -> duels.
 
-A duel is one case, one sample of each arm, one criterion of `prefer:` and one judge, asked in both orders: judges favour
-a place, most of them the reply they read first, and by more than most tunes move.
+A duel is one case, one sample of each arm, one criterion of `prefer:` and one judge, asked in both orders: judges
+favour a place, most of them the reply they read first, and by more than most tunes move.
 """
 
 from __future__ import annotations

@@ -204,8 +204,9 @@ class _Table:
                 continue
             duels = [duel for duels in samples.values() for duel in duels]
             why = next((duel.missing for duel in duels if duel.winner is None), "not judged yet")
-            silent = [all(side in duel.cause for duel in duels) and bool(duels) for side in ("base", "tuned")]
-            lost.append((why, silent[0], silent[1]))
+            base, tuned = (all(side in duel.cause for duel in duels) for side in ("base", "tuned"))
+            # A verdict that a judge did not give is missing for both: it is no sign of one side's failing more often.
+            lost.append((why, base or not tuned, tuned or not base))
         return Missing(
             asked=len(self.cases),
             dropped=len(lost),
