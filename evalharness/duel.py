@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal, TypeAlias
 
 from evalharness.flow import Flow, together
 from evalharness.judging import Ballot, Said, poll
-from evalharness.records import Conversation, Run, Tally, Trial, encode
+from evalharness.records import Conversation, Origin, Run, Tally, Trial, encode
 
 Winner: TypeAlias = Literal["base", "tuned", "tie"]
 
@@ -176,7 +176,10 @@ def judged(base: Conversation, tuned: Conversation, criterion: str, judge: str) 
         return Duel(*about, (Vote("tie"), Vote("tie")), chars, same=True)
     both = {"base": base, "tuned": tuned}
     # The sample is not in the question: the same two replies are the same question, however often they were given.
-    polls = [poll(ballot(both[a], both[b], criterion), judge) for a, b in ORDERS]
+    polls = [
+        _from(poll(ballot(both[a], both[b], criterion), judge), Origin(base.case, order))
+        for order, (a, b) in enumerate(ORDERS, 1)
+    ]
     said = yield from together(*polls)
     votes = tuple(_vote(each, order) for each, order in zip(said, ORDERS, strict=True))
     return Duel(*about, votes, chars)
@@ -246,6 +249,17 @@ def _before(talk: Conversation) -> list[tuple[str, str]]:
 def _whole(talk: Conversation, letter: str) -> list[tuple[str, str]]:
     shown = [message for message in talk.messages if message.role != "system"]
     return [(f"{letter}, message {n}, by {message.role}", message.content) for n, message in enumerate(shown, 1)]
+
+
+def _from(flow: Flow[Said], origin: Origin) -> Flow[Said]:
+    """The flow with its questions marked by case and order, so that recorded answers can be told apart."""
+    try:
+        wanted = next(flow)
+        while True:
+            wanted = flow.send((yield tuple(replace(request, origin=origin) for request in wanted)))
+    except StopIteration as end:
+        said: Said = end.value
+        return said
 
 
 def _vote(said: Said, order: tuple[Winner, Winner]) -> Vote:
