@@ -27,10 +27,11 @@ from evalharness.records import ModelRef, Payload, Request, Tally
 from evalharness.suite import Suite
 
 
-def judges(suite: Suite, config: Config, judge: str | None) -> dict[str, Model]:
+def judges(suite: Suite, arms: Sequence[ModelRef], config: Config, judge: str | None) -> dict[str, Model]:
     """Who judges the duels of a suite, by the names it uses; none where it has no `prefer`.
 
-    judge: the model that bears the name `judge` in this command. Raises `Faults` for every name that no model bears.
+    arms: those that are judged. judge: the model that bears the name `judge` in this command. Raises `Faults` for every
+    name that no model bears, and for a judge that is one of the arms, unless the suite allows it.
     """
     found: dict[str, Model] = {}
     faults: list[Fault] = []
@@ -44,13 +45,13 @@ def judges(suite: Suite, config: Config, judge: str | None) -> dict[str, Model]:
             faults.append(Fault(suite.path, 0, 0, what, hint if name == JUDGE else error.faults[0].hint))
         except Faults as error:
             faults += error.faults
+    faults += _self_judged(suite, arms, found)
     if faults:
         raise Faults(faults)
     return found
 
 
-def self_judged(suite: Suite, arms: Sequence[ModelRef], judges: Mapping[str, Model]) -> Iterator[Fault]:
-    """A fault for each judge that is one of the arms it judges, unless the suite allows it."""
+def _self_judged(suite: Suite, arms: Sequence[ModelRef], judges: Mapping[str, Model]) -> Iterator[Fault]:
     if suite.self_judging == "allow":
         return
     for name, judge in judges.items():
@@ -91,9 +92,7 @@ class Rest(TypedDict):
 class Duelling:
     """Several meetings: the open cache, the files as they grow."""
 
-    def __init__(
-        self, meetings: Sequence[Meeting], config: Config, limits: engine.Limits, watch: engine.Watch
-    ) -> None:
+    def __init__(self, meetings: Sequence[Meeting], config: Config, limits: engine.Limits, watch: engine.Watch) -> None:
         self.meetings = meetings
         self.models = {model.ref.name: model for each in meetings for model in each.judges.values()}
         self._config = config
@@ -115,8 +114,7 @@ class Duelling:
         self._stack.close()
 
     def __len__(self) -> int:
-        pairs = zip(self.meetings, self._matches, strict=True)
-        return sum(match.size(each.suite.prefer, tuple(each.judges)) for each, match in pairs)
+        return sum(_size(each, match) for each, match in zip(self.meetings, self._matches, strict=True))
 
     def __iter__(self) -> Iterator[Flow[tuple[Place, Duel]]]:
         """A flow a duel, meeting by meeting."""
@@ -139,9 +137,13 @@ class Duelling:
         pairs = zip(self.meetings, self._growing, strict=True)
         return tuple(writer.finish(_took(each, tallies)) for each, writer in pairs)
 
-    def stopped(self) -> tuple[DuelRun, ...]:
+    def stopped(self, tallies: Tallies) -> tuple[DuelRun, ...]:
         """What there is of them after an interrupt, in `.part` files; those that were whole are whole."""
-        return tuple(writer.stop() for writer in self._growing)
+        rows = zip(self.meetings, self._matches, self._growing, strict=True)
+        return tuple(
+            writer.finish(_took(each, tallies)) if len(writer.duels) == _size(each, match) else writer.stop()
+            for each, match, writer in rows
+        )
 
     def _finished(self, _: int, result: tuple[Place, Duel]) -> None:
         place, duel = result
@@ -175,6 +177,10 @@ def _match(each: Meeting) -> Match:
     """The trials of the cases that both arms were asked alike."""
     cases = [case for case in each.tuned.sheet.cases if case in each.base.sheet.cases]
     return Match.of(each.base.run, each.tuned.run, cases)
+
+
+def _size(each: Meeting, match: Match) -> int:
+    return match.size(each.suite.prefer, tuple(each.judges))
 
 
 def _took(each: Meeting, tallies: Tallies) -> tuple[tuple[str, Tally], ...]:

@@ -22,16 +22,21 @@ from evalharness.cache import Cache
 from evalharness.compare import compare_all
 from evalharness.config import Config
 from evalharness.config import load as load_config
+from evalharness.duel import DuelRun
+from evalharness.duelfile import beside
+from evalharness.duelling import Duelling, Meeting, left
+from evalharness.duelling import judges as judges_of_duels
 from evalharness.echoes import echoes, warnings
 from evalharness.errors import EvalError, Faults
 from evalharness.findings import Comparison, Panel
 from evalharness.history import Held, History, Series, Standing, chart
 from evalharness.measure import Arm
+from evalharness.models.base import Model
 from evalharness.plan import Plan, suite_ref
 from evalharness.rebasing import rebased
 from evalharness.records import Run
 from evalharness.score import Bench, regrade
-from evalharness.sitting import DEFAULT, Asking, Job, Options, Sitting, Stored, limits, rows, run_path
+from evalharness.sitting import DEFAULT, Asking, Job, Options, Row, Sitting, Stored, limits, rows, run_path
 from evalharness.suite import Suite
 from evalharness.suite import load as load_suite
 from evalharness.training import lessons_of, tagged, tagged_run
@@ -100,7 +105,9 @@ def ask_each(
     nothing was asked yet. Not where an event loop runs: see `aask`.
     """
     askings, lessons = _learnt(askings, options)
-    with Sitting(rows(askings, config, options), config, options, watch or engine.SILENT) as sitting:
+    found = rows(askings, config, options)
+    panels = _panels(askings, found, config, options)
+    with Sitting(found, config, options, watch or engine.SILENT) as sitting:
         try:
             tallies = engine.run(sitting.flows, sitting.models, **sitting.rest())
         except engine.Interrupted as stopped:
@@ -108,7 +115,15 @@ def ask_each(
             if not arms:
                 raise
             return Asked(arms, stopped, lessons)
-        return Asked(sitting.arms(tallies), lessons=lessons)
+        asked = Asked(sitting.arms(tallies), lessons=lessons)
+    meetings = _meetings(askings, asked.arms, panels)
+    if not meetings:
+        return asked
+    with Duelling(meetings, config, left(limits(config, options), tallies), watch or engine.SILENT) as duelling:
+        try:
+            return _seated(asked, duelling.ended(engine.run(duelling, duelling.models, **duelling.rest())), meetings)
+        except engine.Interrupted as stopped:
+            return replace(_seated(asked, duelling.stopped(stopped.tallies), meetings), interrupted=stopped)
 
 
 async def aask(
@@ -120,8 +135,48 @@ async def aask(
 ) -> Asked:
     """The same as `ask` on the caller's event loop."""
     askings, lessons = _learnt([Asking(suite, tuple(names)) for suite in suites], options)
-    with Sitting(rows(askings, config, options), config, options, watch or engine.SILENT) as sitting:
-        return Asked(sitting.arms(await engine.arun(sitting.flows, sitting.models, **sitting.rest())), lessons=lessons)
+    found = rows(askings, config, options)
+    panels = _panels(askings, found, config, options)
+    with Sitting(found, config, options, watch or engine.SILENT) as sitting:
+        tallies = await engine.arun(sitting.flows, sitting.models, **sitting.rest())
+        asked = Asked(sitting.arms(tallies), lessons=lessons)
+    meetings = _meetings(askings, asked.arms, panels)
+    if not meetings:
+        return asked
+    with Duelling(meetings, config, left(limits(config, options), tallies), watch or engine.SILENT) as duelling:
+        took = await engine.arun(duelling, duelling.models, **duelling.rest())
+        return _seated(asked, duelling.ended(took), meetings)
+
+
+def _panels(
+    askings: Sequence[Asking], found: Sequence[Row], config: Config, options: Options
+) -> list[dict[str, Model]]:
+    """Who judges the duels of each suite, looked for before anything is asked."""
+    return [
+        judges_of_duels(asking.suite, [arm.model.ref for arm in row if isinstance(arm, Job)], config, options.judge)
+        if asking.rivals
+        else {}
+        for asking, row in zip(askings, found, strict=True)
+    ]
+
+
+def _meetings(
+    askings: Sequence[Asking], arms: Sequence[tuple[Arm, ...]], panels: Sequence[dict[str, Model]]
+) -> list[Meeting]:
+    """Each suite's first arm against each of its others."""
+    return [
+        Meeting(asking.suite, row[0], arm, panel)
+        for asking, row, panel in zip(askings, arms, panels, strict=True)
+        for name, arm in zip(dict.fromkeys(asking.arms), row, strict=True)
+        if name in asking.rivals
+    ]
+
+
+def _seated(asked: Asked, runs: Sequence[DuelRun], meetings: Sequence[Meeting]) -> Asked:
+    """The arms, those that duels were judged of with their duels."""
+    judged = {id(each.tuned): run for each, run in zip(meetings, runs, strict=True)}
+    arms = (tuple(replace(arm, duels=judged.get(id(arm))) for arm in row) for row in asked.arms)
+    return replace(asked, arms=tuple(arms))
 
 
 def _learnt(askings: Sequence[Asking], options: Options) -> tuple[list[Asking], dict[str, Lessons]]:
@@ -191,6 +246,7 @@ def _unread(lessons: Lessons) -> Iterator[str]:
 def compare_runs(paths: Sequence[Path], options: Options = DEFAULT) -> Panel:
     """The first stored run against each of the others."""
     runs = [snapshots.named(store.read(path)) for path in paths]
+    duels = [beside(runs[0], run) for run in runs[1:]]
     lessons = None
     if options.train is not None:
         from evalharness.tuning.lessons import learn
@@ -198,7 +254,7 @@ def compare_runs(paths: Sequence[Path], options: Options = DEFAULT) -> Panel:
         lessons = learn(options.train)
         runs = [tagged_run(run, lessons, options.train) for run in runs]
     base, *others = map(Arm.of, runs)
-    pairs = [(base, tuned) for tuned in others]
+    pairs = [(base, replace(tuned, duels=found)) for tuned, (found, _) in zip(others, duels, strict=True)]
     panel = compare_all(pairs, seed=options.seed, version=version())
     return panel if lessons is None else _with_echoes(panel, pairs, {base.run.suite.name: lessons})
 

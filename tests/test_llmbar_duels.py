@@ -139,8 +139,8 @@ def test_the_orders_agree_by_the_known_kappa(subset: str, judge: str) -> None:
     ],
 )
 def test_a_panel_of_weak_judges_is_no_strong_judge(subset: str, alone: dict[str, float], panel: float) -> None:
-    # method J3, where natural's panel is 88.5 of 100: the two pairs that PaLM2 left open are missing here, and were right
-    # there by the other two. The panel decides by the mean of its three judges, a tie half.
+    # method J3, where natural's panel is 88.5 of 100: the two pairs that PaLM2 left open are missing here, and were
+    # right there by the other two. The panel decides by the mean of its three judges, a tie half.
     assert {judge: figures(subset, judge).total.rate for judge in alone} == pytest.approx(alone, abs=1e-5)
     found = figures(subset, "ChatGPT", "LLaMA2", "PaLM2")
 
