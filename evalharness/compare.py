@@ -389,6 +389,7 @@ def run_ref(arm: Arm) -> RunRef:
         tally=run.tally,
         said=dict(sorted(sheet.complaints.items())),
         snapshot=run.snapshot,
+        judging=run.judging,
     )
 
 
