@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from evalharness.duel import Duel, DuelRun, Party, said_digest
 from evalharness.errors import StoreError
+from evalharness.measure import Arm
 from evalharness.records import Payload, Run, Tally, encode
 from evalharness.store import not_written, open_part, safe_folder
 
@@ -140,20 +141,20 @@ def path_for(base: Run, tuned: Run, folder: Path | None = None) -> Path:
     return (folder or Path(tuned.path).parent) / f"{_stem(base)}-vs-{_stem(tuned)}{SUFFIX}"
 
 
-def beside(base: Run, tuned: Run) -> tuple[DuelRun | None, str]:
-    """The duels that were judged of just what these runs say, looked for beside both; else None, and why.
+def with_duels(base: Arm, tuned: Arm) -> Arm:
+    """The tuned arm with the duels that were judged of just what both runs say, where a file beside one holds them.
 
-    Raises `StoreError` for a file that is there and cannot be read.
+    A file that is about other replies is left alone, which is noted. Raises `StoreError` for one that cannot be read.
     """
-    looked = dict.fromkeys(path_for(base, tuned, Path(run.path).parent) for run in (tuned, base))
-    for path in looked:
-        if not path.is_file():
-            continue
-        found = read(path)
-        if (found.base.digest, found.tuned.digest) == (said_digest(base), said_digest(tuned)):
-            return found, ""
-        return None, f"{path.name} is about other replies than these runs hold"
-    return None, "no duel was judged"
+    looked = dict.fromkeys(path_for(base.run, tuned.run, Path(arm.run.path).parent) for arm in (tuned, base))
+    path = next((path for path in looked if path.is_file()), None)
+    if path is None:
+        return tuned
+    found = read(path)
+    if (found.base.digest, found.tuned.digest) == (said_digest(base.run), said_digest(tuned.run)):
+        return replace(tuned, duels=found)
+    note = f"{path.name} is about other replies than these runs hold: compare the suite again to have them judged"
+    return replace(tuned, notes=(*tuned.notes, note))
 
 
 def _stem(run: Run) -> str:

@@ -23,7 +23,7 @@ from evalharness.compare import compare_all
 from evalharness.config import Config
 from evalharness.config import load as load_config
 from evalharness.duel import DuelRun
-from evalharness.duelfile import beside
+from evalharness.duelfile import with_duels
 from evalharness.duelling import Duelling, Meeting, left
 from evalharness.duelling import judges as judges_of_duels
 from evalharness.echoes import echoes, warnings
@@ -175,7 +175,9 @@ def _meetings(
 def _seated(asked: Asked, runs: Sequence[DuelRun], meetings: Sequence[Meeting]) -> Asked:
     """The arms, those that duels were judged of with their duels."""
     judged = {id(each.tuned): run for each, run in zip(meetings, runs, strict=True)}
-    arms = (tuple(replace(arm, duels=judged.get(id(arm))) for arm in row) for row in asked.arms)
+    arms = (
+        tuple(replace(arm, duels=judged[id(arm)]) if id(arm) in judged else arm for arm in row) for row in asked.arms
+    )
     return replace(asked, arms=tuple(arms))
 
 
@@ -246,7 +248,6 @@ def _unread(lessons: Lessons) -> Iterator[str]:
 def compare_runs(paths: Sequence[Path], options: Options = DEFAULT) -> Panel:
     """The first stored run against each of the others."""
     runs = [snapshots.named(store.read(path)) for path in paths]
-    duels = [beside(runs[0], run) for run in runs[1:]]
     lessons = None
     if options.train is not None:
         from evalharness.tuning.lessons import learn
@@ -254,7 +255,7 @@ def compare_runs(paths: Sequence[Path], options: Options = DEFAULT) -> Panel:
         lessons = learn(options.train)
         runs = [tagged_run(run, lessons, options.train) for run in runs]
     base, *others = map(Arm.of, runs)
-    pairs = [(base, replace(tuned, duels=found)) for tuned, (found, _) in zip(others, duels, strict=True)]
+    pairs = [(base, with_duels(base, tuned)) for tuned in others]
     panel = compare_all(pairs, seed=options.seed, version=version())
     return panel if lessons is None else _with_echoes(panel, pairs, {base.run.suite.name: lessons})
 

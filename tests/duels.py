@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from evalharness.duel import Duel, DuelRun, Party, Vote, Winner
 from evalharness.measure import Arm
-from evalharness.records import Criterion, Request, Response, Tally
+from evalharness.records import Criterion, Tally
 from tests import runs
 
 Votes = tuple[Winner | None, Winner | None]
 WON: Votes = ("tuned", "tuned")
 LOST: Votes = ("base", "base")
 TIED: Votes = ("tie", "tie")
-MARK = re.compile(r'{"mark": "([0-9a-f]+)"')
 AT_LEAST_HALF = (Criterion("preference", win_at_least=0.5),)
 
 
@@ -55,10 +52,3 @@ def arms(
     scores = [[1.0] * samples] * cases
     base, tuned = (Arm.of(runs.run(scores, name=name, gate=gate, groups=groups)) for name in ("base", "tuned"))
     return base, replace(tuned, duels=replace(duels, tally=(("judge", Tally()),)) if duels else None)
-
-
-def answer(request: Request, verdict: str) -> Response:
-    """What a judge says that decides so: the JSON object it was asked for, with the mark it was given."""
-    found = MARK.search(request.messages[-1].content)
-    assert found is not None
-    return Response(json.dumps({"mark": found[1], "reason": "because", "verdict": verdict}))

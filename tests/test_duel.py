@@ -11,7 +11,7 @@ from evalharness.duel import Duel, Match, Vote, judged, said_digest
 from evalharness.flow import Answer, drive
 from evalharness.records import Conversation, Failure, Message, Request, Response
 from tests import runs
-from tests.duels import answer
+from tests.scorers.judges import material, verdict
 
 FAILED = Failure("timeout", "no answer within 60 s", 5)
 
@@ -23,9 +23,8 @@ def said(text: str, *, ask: str = "why?", system: str = "") -> Conversation:
 
 def longer(request: Request) -> Answer:
     """A judge that prefers the longer reply, and tells so."""
-    shown = request.messages[-1].content
-    first, second = (shown.partition(f"reply {letter}\n[")[2].split("\n")[1] for letter in "AB")
-    return answer(request, "A" if len(first) > len(second) else "B" if len(second) > len(first) else "tie")
+    first, second = (material(request, f"reply {letter}") for letter in "AB")
+    return verdict(request, "A" if len(first) > len(second) else "B" if len(second) > len(first) else "tie")
 
 
 def duel(base: Conversation, tuned: Conversation, judge: Callable[[Request], Answer] = longer) -> Duel:
@@ -53,7 +52,7 @@ def test_both_orders_are_asked_in_one_round() -> None:
 
 
 def test_a_judge_that_always_takes_the_first_makes_ties() -> None:
-    found = duel(said("a"), said("b"), lambda request: answer(request, "A"))
+    found = duel(said("a"), said("b"), lambda request: verdict(request, "A"))
 
     assert [vote.winner for vote in found.votes] == ["base", "tuned"]
     assert (found.winner, found.score, found.consistent) == ("tie", 0.5, False)
@@ -83,11 +82,11 @@ def test_a_judge_without_a_verdict_leaves_the_duel_missing(reply: Answer, error:
 
 
 def test_one_order_without_a_verdict_is_no_verdict() -> None:
-    answers = iter(["A", None, None])
+    words = iter(["A", None])
 
     def judge(request: Request) -> Answer:
-        verdict = next(answers)
-        return FAILED if verdict is None else answer(request, verdict)
+        word = next(words)
+        return FAILED if word is None else verdict(request, word)
 
     found = duel(said("a"), said("b"), judge)
 
@@ -162,7 +161,7 @@ def test_a_filtered_reply_is_missing_and_an_empty_one_is_judged() -> None:
     (flow,) = Match.of(whole, filtered, ("x",)).flows(["kinder"], ["judge"])
 
     assert drive(flow, longer).missing == "tuned's answer was filtered"
-    assert duel(said("words"), silent.conversation, lambda request: answer(request, "tie")).winner == "tie"
+    assert duel(said("words"), silent.conversation, lambda request: verdict(request, "tie")).winner == "tie"
 
 
 def test_the_digest_is_of_what_was_said_whatever_the_order() -> None:

@@ -22,7 +22,7 @@ from evalharness.measure import Arm
 from evalharness.preference import kappa
 from evalharness.records import Failure, Request, Run
 from tests import runs
-from tests.duels import answer
+from tests.scorers.judges import material, verdict
 
 DATA = Path(__file__).parent / "data" / "llmbar-judges"
 JUDGES = ("GPT-4", "ChatGPT", "LLaMA2", "PaLM2")
@@ -64,11 +64,9 @@ def arm(subset: str, name: str) -> Run:
 
 def as_recorded(place: Votes, request: Request) -> Answer:
     """What the judge of that name said of the two outputs in the order in which they are shown here."""
-    shown = request.messages[-1].content
-    a = shown.partition("reply A\n")[2].partition("\n")[2]
-    first = next(name for name, text in place.outputs.items() if a.startswith(f"{text}\n"))
+    first = next(name for name, text in place.outputs.items() if text == material(request, "reply A"))
     winner = place.votes[request.model.name][0 if first == "1" else 1]
-    return Failure("invalid", "unparsed") if winner is None else answer(request, "A" if winner == first else "B")
+    return Failure("invalid", "unparsed") if winner is None else verdict(request, "A" if winner == first else "B")
 
 
 @cache
