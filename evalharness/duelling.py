@@ -16,11 +16,12 @@ from evalharness import duelfile, engine, store
 from evalharness.bench import JUDGE, same_model
 from evalharness.books import Account, Tallies
 from evalharness.cache import Cache
-from evalharness.config import Config
+from evalharness.config import Config, Price
 from evalharness.duel import Duel, DuelRun, Match, Party
 from evalharness.errors import Fault, Faults, UnknownName
 from evalharness.escape import slug
 from evalharness.flow import Flow
+from evalharness.forecast import CHARACTERS_A_TOKEN, TOKENS_A_REPLY, Cost
 from evalharness.measure import Arm
 from evalharness.models.base import Model, open_model
 from evalharness.records import ModelRef, Payload, Request, Tally
@@ -160,6 +161,39 @@ class Duelling:
             store.no_link(folder, self._config.folder)
         path = duelfile.path_for(each.base.run, each.tuned.run, folder)
         return duelfile.Writer(path, DuelRun(each.suite.name, base, tuned, each.suite.prefer, judges, began))
+
+
+def costs(each: Meeting, cache: Cache | None, prices: Mapping[str, Price | None]) -> Iterator[Cost]:
+    """What judging the replies of two stored runs takes, by judge; the cache is only looked at.
+
+    prices: by the names that the suite uses. Verdicts are short: an answer is taken to have as many tokens as a reply
+    of which nothing is known.
+    """
+    asked: dict[str, list[Request]] = {name: [] for name in each.judges}
+    for flow in _match(each).flows(each.suite.prefer, tuple(each.judges)):
+        for request in next(flow, ()):
+            asked[request.model.name].append(_sent(request, each))
+    for name, requests in asked.items():
+        keys = {request.key(): request for request in requests}
+        known = cache.look_up(list(keys)) if cache and each.judges[name].keeps else {}
+        unknown = [request for key, request in keys.items() if key not in known]
+        characters = sum(len(message.content) for request in unknown for message in request.messages)
+        yield _cost(each.suite, each.tuned.run.model.name, name, (len(keys), len(known), characters), prices[name])
+
+
+def most(suite: Suite, rival: str, samples: int, prices: Mapping[str, Price | None]) -> Iterator[Cost]:
+    """What judging an arm beside the first takes at most, by judge, where no replies are stored yet."""
+    each = 2 * samples * len(suite.prefer)
+    shown = sum(len(turn.ask) + 2 * CHARACTERS_A_TOKEN * TOKENS_A_REPLY for case in suite.cases for turn in case.turns)
+    for name, price in prices.items():
+        yield _cost(suite, rival, name, (each * len(suite.cases), 0, each * shown), price)
+
+
+def _cost(suite: Suite, rival: str, judge: str, counts: tuple[int, int, int], price: Price | None) -> Cost:
+    requests, known, characters = counts
+    spoken = (requests - known) * TOKENS_A_REPLY
+    usd = None if price is None else (characters / CHARACTERS_A_TOKEN * price.input + spoken * price.output) / 1e6
+    return Cost(suite.name, f"{judge}, duels of {rival}", requests, known, usd)
 
 
 def left(limits: engine.Limits, tallies: Tallies) -> engine.Limits:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from evalharness.findings import Comparison
-from evalharness.reports import trained
+from evalharness.reports import duels, trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,16 @@ def training(comparison: Comparison) -> Aside | None:
     return Aside("training", "Beside the training file", tuple(trained.lines(comparison)), tables)
 
 
-MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training,)
+def preference(comparison: Comparison) -> Aside | None:
+    """Win rates by criterion and judge, the place and the length of replies, and how far the judges agree."""
+    found = comparison.duels
+    if found is None:
+        return None
+    tables = tuple(Table(head, tuple(rows)) for head, rows in duels.tables(found))
+    return Aside("duels", "Replies side by side", tuple(duels.lines(found)), tables)
+
+
+MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training, preference)
 """In the order of the page."""
 
 

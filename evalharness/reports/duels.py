@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evalharness.escape import one_line
-from evalharness.findings import Agreement, Comparison, DuelRow, Duels
-from evalharness.reports.asides import Aside, Table
+from evalharness.findings import Agreement, DuelRow, Duels
 from evalharness.reports.base import DASH, LONGEST_NAME, LONGEST_TEXT, count
 
 RATES = ("by", "win", "tie", "loss", "win rate in %", "p", "orders disagree", "first shown wins")
 AGREEMENTS = ("judges", "duels", "agree", "kappa")
 
 
-def aside(comparison: Comparison) -> Aside | None:
-    """Win rates by criterion and judge, the place and the length of replies, and how far the judges agree."""
-    found = comparison.duels
-    if found is None:
-        return None
-    tables = [Table(RATES, tuple(_row(row) for row in (found.total, *found.rows)))]
+def tables(found: Duels) -> Iterator[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
+    """Each table that has rows, with its head: win rates by criterion and judge; how far the judges agree."""
+    yield RATES, [_row(row) for row in (found.total, *found.rows)]
     if found.agreements:
-        tables.append(Table(AGREEMENTS, tuple(_agreement(each) for each in found.agreements)))
-    return Aside("duels", "Replies side by side", tuple(_lines(found)), tuple(tables))
+        yield AGREEMENTS, [_agreement(each) for each in found.agreements]
 
 
-def _lines(found: Duels) -> Iterator[str]:
+def lines(found: Duels) -> Iterator[str]:
+    """What is to be said, a sentence each; criteria, names and causes in it are foreign."""
     criteria = "; ".join(one_line(each, LONGEST_TEXT // 2) for each in found.prefer)
     judges = ", ".join(name[:LONGEST_NAME] for name in found.judges)
     duels = count(found.total.judged, "duel")
