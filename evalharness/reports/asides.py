@@ -46,7 +46,7 @@ def preference(comparison: Comparison) -> Aside | None:
     if found is None:
         return None
     tables = tuple(Table(head, tuple(rows)) for head, rows in duels.tables(found))
-    return Aside("duels", "Replies side by side", tuple(duels.lines(found)), tables)
+    return Aside("duels", "What stands beside the win rate", tuple(duels.lines(found)), tables)
 
 
 MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training, preference)

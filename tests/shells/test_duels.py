@@ -20,6 +20,9 @@ from evalharness.reports.json import load
 from tests.loopback import Loopback, Reply, Seen, completion, refusal
 from tests.scorers.judges import material, verdict
 from tests.shells.cli import Done, evalharness, numbered, project, replies
+from tests.shells.plugin import PLUGIN, apart, here
+
+pytest_plugins = ["pytester"]
 
 CASES = 12
 HEAD = "prefer: the longer reply"
@@ -233,3 +236,44 @@ def test_a_plan_knows_which_verdicts_are_there(tmp_path: Path) -> None:
         done = evalharness("plan", "made.yaml", "--model", "base", "--model", "tuned", cwd=tmp_path)
 
     assert "made asked of judge, duels of tuned: 22 requests, 22 known, 0 to send" in done.out
+
+
+# --- pytest -----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def suite_of(where: Path) -> Iterator[Loopback]:
+    """The same project as pytest wants it."""
+    with judged(where, head=f"{HEAD}\ntuned: tuned") as server:
+        (where / "pytest.ini").write_text("[pytest]\n")
+        (where / "suites").mkdir()
+        (where / "made.yaml").rename(where / "suites/made.yaml")
+        yield server
+
+
+@pytest.mark.usefixtures("loaded")
+def test_a_preference_is_a_gate_of_pytest_where_there_is_a_base(pytester: pytest.Pytester) -> None:
+    with suite_of(pytester.path) as server:
+        alone = here(pytester)
+        before = server.count
+        beside = here(pytester, "--eval-base", "base")
+
+    assert (alone.status, before) == (1, 0)
+    assert "preference undecided: no base to compare with" in alone.out
+    assert (beside.status, beside.counts, server.count) == (0, {"passed": CASES + 1}, 22)
+
+
+@pytest.mark.usefixtures("loaded")
+def test_a_case_that_is_picked_alone_is_not_judged(pytester: pytest.Pytester) -> None:
+    with suite_of(pytester.path) as server:
+        done = here(pytester, "--eval-base", "base", "suites/made.yaml::c3")
+
+    assert (done.status, server.count) == (0, 0)
+
+
+@pytest.mark.nightly
+def test_processes_that_share_a_session_share_its_duels(tmp_path: Path) -> None:
+    with suite_of(tmp_path) as server:
+        done = apart(tmp_path, "-n", "2", "--eval-base", "base", plugins=(*PLUGIN, "-p", "xdist.plugin"))
+
+    assert (done.status, done.counts, server.count) == (0, {"passed": CASES + 1}, 22)
