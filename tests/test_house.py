@@ -42,7 +42,7 @@ FLOORS = [
     {"plan", "measure", "bench"},
     {"heldout", "echoes", "preference", "duelfile"},
     {"compare", "summary", "forecast", "baselines"},
-    {"sitting", "rebasing", "history", "duelling"},
+    {"sitting", "rebasing", "history", "appraisal", "duelling"},
     {"harness"},
     {"accepting"},
     {"reports", "progress"},
