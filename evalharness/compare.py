@@ -145,7 +145,9 @@ class _Draft:
         rulings: list[Ruling] = []
         deltas: list[Delta] = []
         for criterion, measure in zip(self.criteria, self.gates, strict=True):
-            blocked, unblock = self._blocked(suite)
+            blocked, unblock = preference.blocked(criterion, suite)
+            if not blocked:
+                blocked, unblock = self._blocked(suite)
             terms = Terms(suite.alpha, suite.interval, adjusted.get(measure.aspect, 1.0), blocked, unblock)
             ruled = rule(criterion, measure, terms)
             rulings += ruled

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from evalharness.duel import Duel, DuelRun, Party, said_digest
 from evalharness.errors import StoreError
 from evalharness.measure import Arm
 from evalharness.records import Payload, Run, Tally, encode
-from evalharness.store import not_written, open_part, safe_folder
+from evalharness.store import LONGEST_HEADER, not_written, open_part, safe_folder
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -136,25 +137,52 @@ def read(path: Path) -> DuelRun:
     return DuelRun(head.suite, *parties, tuple(duels), tally, str(path))
 
 
+def read_head(path: Path) -> Head:
+    """The first line of a file of duels, which says what it is about; `StoreError` where it does not."""
+    try:
+        with path.open("rb") as file:
+            return _head(path, _parsed(f"{path}:1", file.readline(LONGEST_HEADER)))
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}") from None
+
+
 def path_for(base: Run, tuned: Run, folder: Path | None = None) -> Path:
     """Where the duels of two runs are kept: beside tuned's, or in `folder`, and named after both files."""
     return (folder or Path(tuned.path).parent) / f"{_stem(base)}-vs-{_stem(tuned)}{SUFFIX}"
 
 
-def with_duels(base: Arm, tuned: Arm) -> Arm:
-    """The tuned arm with the duels that were judged of just what both runs say, where a file beside one holds them.
+def with_duels(base: Arm, tuned: Arm, folder: Path | None = None) -> Arm:
+    """The tuned arm with the duels that were judged of just what both runs say, whatever the runs are called.
 
-    A file that is about other replies is left alone, which is noted. Raises `StoreError` for one that cannot be read.
+    They are looked for in `folder` and beside both runs. A file that bears the names of these runs and is about other
+    replies is left alone, which is noted. Raises `StoreError` for one that cannot be read.
     """
-    looked = dict.fromkeys(path_for(base.run, tuned.run, Path(arm.run.path).parent) for arm in (tuned, base))
-    path = next((path for path in looked if path.is_file()), None)
-    if path is None:
+    beside = [Path(arm.run.path).parent for arm in (tuned, base)]
+    name = path_for(base.run, tuned.run).name
+    heads = list(_heads(dict.fromkeys([*([folder] if folder else []), *beside]), tuned.run.suite.name, name))
+    if not heads:
         return tuned
-    found = read(path)
-    if (found.base.digest, found.tuned.digest) == (said_digest(base.run), said_digest(tuned.run)):
-        return replace(tuned, duels=found)
-    note = f"{path.name} is about other replies than these runs hold: compare the suite again to have them judged"
+    digests = said_digest(base.run), said_digest(tuned.run)
+    for path, head in heads:
+        if (head.base.digest, head.tuned.digest) == digests:
+            return replace(tuned, duels=read(path))
+    if name not in [path.name for path, _ in heads]:
+        return tuned
+    note = f"{name} is about other replies than these runs hold: compare the suite again to have them judged"
     return replace(tuned, notes=(*tuned.notes, note))
+
+
+def _heads(folders: Iterable[Path], suite: str, name: str) -> Iterator[tuple[Path, Head]]:
+    """The files of duels of a suite; one that cannot be read is passed over, unless it bears that name."""
+    for path in (path for folder in folders for path in sorted(folder.glob(f"*{SUFFIX}"))):
+        try:
+            head = read_head(path)
+        except StoreError:
+            if path.name == name:
+                raise
+            continue
+        if head.suite == suite:
+            yield path, head
 
 
 def _stem(run: Run) -> str:

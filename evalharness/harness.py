@@ -272,17 +272,22 @@ def history(
     named = shelf.get(reference or snapshots.REFERENCE).name
     arms = (Arm.of(snapshots.read(filed)) for filed in shelf.filed)
     found = chart(suite, arms, reference=named if reference else "", aspect=aspect)
-    standing = _standing(shelf, found.series[-1], options)
+    standing = _standing(shelf, found.series[-1], options, run_path(config, suite, "").parent)
     return replace(found, warnings=tuple(shelf.warnings()), standing=standing)
 
 
-def _standing(shelf: snapshots.Shelf, series: Series, options: Options) -> Standing | None:
-    """The newest snapshot against its reference by the rules of every comparison; None where it is the reference."""
+def _standing(shelf: snapshots.Shelf, series: Series, options: Options, runs: Path) -> Standing | None:
+    """The newest snapshot against its reference by the rules of every comparison; None where it is the reference.
+
+    runs: the folder where duels about what both said may lie.
+    """
     newest = series.names[-1]
     if newest == series.reference:
         return None
     base, tuned = (Arm.of(snapshots.read(shelf.get(name))) for name in (series.reference, newest))
-    (comparison,) = compare_all([(base, tuned)], seed=options.seed, version=version()).comparisons
+    (comparison,) = compare_all(
+        [(base, with_duels(base, tuned, runs))], seed=options.seed, version=version()
+    ).comparisons
     rulings = tuple(Held(each.aspect, each.outcome, each.sentence, each.remedy) for each in comparison.rulings)
     return Standing(newest, series.reference, comparison.verdict.outcome, rulings)
 

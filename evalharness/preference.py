@@ -16,7 +16,7 @@ from evalharness.duel import Duel, DuelRun
 from evalharness.findings import Agreement, Delta, DuelRow, Duels, LeftOut
 from evalharness.measure import Arm, design_of, texts_repeat
 from evalharness.measure import measured as of_scores
-from evalharness.records import Asked
+from evalharness.records import Asked, Criterion, SuiteRef
 from evalharness.rulings import Measure, Missing, causes
 from evalharness.sheet import Slice
 from evalharness.stats.change import Test
@@ -74,6 +74,14 @@ def measuring(base: Arm, tuned: Arm, seed: int) -> Callable[[Slice, Sequence[Ask
 def slices(tuned: Arm, cases: Sequence[Asked]) -> tuple[tuple[Slice, Sequence[Asked]], ...]:
     """The preference among what is looked at, where duels were judged."""
     return ((Slice("aspect", PREFERENCE), cases),) if tuned.duels is not None else ()
+
+
+def blocked(criterion: Criterion, suite: SuiteRef) -> tuple[str, str]:
+    """Why duels may not gate, and what to do; two empty texts where they may."""
+    if criterion.aspect != PREFERENCE or suite.uncalibrated != "refuse":
+        return "", ""
+    why = "nobody has measured the judges of these duels, and `uncalibrated: refuse` lets no such judge gate"
+    return why, "read the win rate as it is shown, or set `uncalibrated: mark`"
 
 
 def unfinished(tuned: Arm) -> bool:
@@ -307,19 +315,17 @@ def _agreements(duels: Sequence[Duel], judges: Sequence[str]) -> Iterator[Agreem
         both = [(said[one][key], said[other][key]) for key in said[one] if key in said[other]]
         if both:
             share = sum(a == b for a, b in both) / len(both)
-            yield Agreement(one, other, len(both), share, kappa(both))
+            yield Agreement(one, other, len(both), share, kappa([a for a, _ in both], [b for _, b in both]))
 
 
-def kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
-    """Cohen's kappa of two who put the same things into classes: (po - pe) / (1 - pe); None where both know one only.
+def kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
+    """Cohen's kappa of two who put the same things into classes: (po - pe) / (1 - pe); None where chance agrees always.
 
     (Cohen 1960.)
     """
-    if not pairs:
-        return None
-    ones, others = Counter(one for one, _ in pairs), Counter(other for _, other in pairs)
-    seen = sum(one == other for one, other in pairs) / len(pairs)
-    chance = sum(ones[name] * others[name] for name in ones) / len(pairs) ** 2
+    ones, others = Counter(first), Counter(second)
+    seen = sum(one == other for one, other in zip(first, second, strict=True)) / len(first)
+    chance = sum(ones[name] * others[name] for name in ones) / len(first) ** 2
     return None if chance == 1 else (seen - chance) / (1 - chance)
 
 

@@ -124,7 +124,7 @@ def test_the_orders_agree_by_the_known_kappa(subset: str, judge: str) -> None:
         if duel.judge == judge
     ]
 
-    assert kappa([(one, other) for one, other in both]) == pytest.approx(
+    assert kappa([one for one, _ in both], [other for _, other in both]) == pytest.approx(
         KNOWN[subset][f"{judge}/Vanilla"]["kappa_between_orders"], abs=1e-5
     )
 

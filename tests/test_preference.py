@@ -109,8 +109,8 @@ def test_judges_agree_by_cohens_kappa() -> None:
     y = ["tuned"] * 20 + ["base"] * 5 + ["tuned"] * 10 + ["base"] * 15
 
     # by hand: po 0.7, pe 0.5 * 0.6 + 0.5 * 0.4 = 0.5, kappa 0.4
-    assert kappa(list(zip(x, y, strict=True))) == pytest.approx(0.4)
-    assert kappa([("tie", "tie")]) is None
+    assert kappa(x, y) == pytest.approx(0.4)
+    assert kappa(["tie"], ["tie"]) is None
 
 
 def test_agreement_is_over_the_duels_that_both_decided() -> None:
@@ -267,6 +267,17 @@ def test_the_preference_is_one_test_among_those_of_the_command() -> None:
     # Holm over two tests: p 0.080690 (method P1) beside p 1, so the smaller one is doubled
     adjusted = {row.slice: row.p_adjusted for row in comparison.deltas if row.gates}
     assert adjusted["preference"] == pytest.approx(0.161380, abs=1e-5)
+
+
+def test_a_suite_that_refuses_unmeasured_judges_lets_no_duel_gate() -> None:
+    base, tuned = duels.arms(duels.run(counts(40, 0, 0)), cases=40)
+    refusing = replace(tuned.run, suite=replace(tuned.run.suite, uncalibrated="refuse"))
+
+    (ruling,) = compared(base, replace(tuned, run=refusing)).rulings
+
+    assert ruling.outcome == "INCONCLUSIVE"
+    assert "nobody has measured the judges of these duels" in ruling.sentence
+    assert "`uncalibrated: mark`" in ruling.remedy
 
 
 def test_a_question_that_failed_for_good_leaves_the_comparison_incomplete() -> None:

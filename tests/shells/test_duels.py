@@ -123,6 +123,24 @@ def test_duels_about_other_replies_are_not_used(tmp_path: Path) -> None:
     assert any("base-vs-tuned.duels.jsonl is about other replies" in each for each in told(stored).warnings)
 
 
+def test_a_run_that_was_judged_and_then_accepted_or_renamed_keeps_its_duels(tmp_path: Path) -> None:
+    folder = tmp_path / ".evalharness/runs/made"
+    with judged(tmp_path) as server:
+        compared(tmp_path)
+        for name in ("base", "tuned"):
+            run = f".evalharness/runs/made/{name}.jsonl"
+            evalharness("accept", run, "-m", "why", "--as", f"{name}-1", cwd=tmp_path)
+        history = evalharness("history", "made", cwd=tmp_path)
+        (folder / "tuned.jsonl").rename(folder / "other.jsonl")
+        (folder / "x-vs-y.duels.jsonl").write_text("damaged")
+        paths = [f".evalharness/runs/made/{name}.jsonl" for name in ("base", "other")]
+        stored = evalharness("compare", *paths, "--json", cwd=tmp_path)
+
+    assert told(stored).rulings[0].outcome == "IMPROVED"
+    assert "preference reached: tuned wins 95.8 %" in history.out
+    assert server.count == 22
+
+
 def test_a_judge_that_is_not_there_is_told_before_anything_is_asked(tmp_path: Path) -> None:
     with judged(tmp_path, head=f"{HEAD}\nby: [judge, jugde]") as server:
         done = compared(tmp_path)
