@@ -152,12 +152,15 @@ def _panels(
     askings: Sequence[Asking], found: Sequence[Row], config: Config, options: Options
 ) -> list[dict[str, Model]]:
     """Who judges the duels of each suite, looked for before anything is asked."""
-    return [
+    panels = [
         judges_of_duels(asking.suite, [arm.model.ref for arm in row if isinstance(arm, Job)], config, options.judge)
         if asking.rivals
         else {}
         for asking, row in zip(askings, found, strict=True)
     ]
+    judges = [model for panel in panels for model in panel.values()]
+    engine.check_prices({model.ref.name: model for model in judges}, limits(config, options))
+    return panels
 
 
 def _meetings(

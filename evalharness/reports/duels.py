@@ -39,6 +39,9 @@ def lines(found: Duels) -> Iterator[str]:
         yield f"what tuned would win at equal length is not told: {found.refused}"
     if found.weighted is not None:
         yield f"by the judges' own probabilities tuned wins {_rate(found.weighted)} %"
+    for name, tally in found.tally:
+        price = f", {tally.usd:.4f} USD" if tally.usd else ""
+        yield f"asking {name[:LONGEST_NAME]}: {tally.sent:,} requests sent, {tally.cached:,} known before{price}"
 
 
 def _alike(row: DuelRow | None) -> str:

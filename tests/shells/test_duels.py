@@ -161,6 +161,15 @@ def test_a_judge_that_is_an_arm_is_refused_unless_the_suite_allows_it(tmp_path: 
     assert "self_judging: allow" in done.err
 
 
+def test_a_budget_wants_the_price_of_the_judge_before_anything_is_asked(tmp_path: Path) -> None:
+    with judged(tmp_path) as server:
+        done = compared(tmp_path, "--budget", "1")
+
+    assert (done.status, server.count) == (2, 0)
+    assert "needs to know what model 'judge' costs" in done.err
+    assert not (tmp_path / ".evalharness").exists()
+
+
 def test_another_model_may_play_the_judge(tmp_path: Path) -> None:
     with judged(tmp_path) as server:
         config = tmp_path / "evalharness.toml"
