@@ -145,9 +145,7 @@ class _Draft:
         rulings: list[Ruling] = []
         deltas: list[Delta] = []
         for criterion, measure in zip(self.criteria, self.gates, strict=True):
-            blocked, unblock = preference.blocked(criterion, suite)
-            if not blocked:
-                blocked, unblock = self._blocked(suite)
+            blocked, unblock = self._blocked(suite, criterion.aspect)
             terms = Terms(suite.alpha, suite.interval, adjusted.get(measure.aspect, 1.0), blocked, unblock)
             ruled = rule(criterion, measure, terms)
             rulings += ruled
@@ -195,10 +193,12 @@ class _Draft:
     def _samples(self) -> tuple[int, int]:
         return self.base.sheet.samples(), self.tuned.sheet.samples()
 
-    def _blocked(self, suite: SuiteRef) -> tuple[str, str]:
+    def _blocked(self, suite: SuiteRef, aspect: str = "") -> tuple[str, str]:
         selected = self.base.run.suite.selected or suite.selected
         if selected:
             return _selection(selected)
+        if aspect == preference.PREFERENCE:
+            return preference.blocked(suite)
         return scope_block(self.base, self.tuned)
 
     def _looked_at(self, alpha: float) -> Iterator[Delta]:

@@ -134,11 +134,15 @@ class Match:
 
     @classmethod
     def of(cls, base: Run, tuned: Run, cases: Sequence[str]) -> Match:
-        """Matches the trials of these cases by case and sample; reads both runs from start to end."""
+        """Matches the trials of these cases by case and sample; reads both runs from start to end.
+
+        Where one arm was asked more often, its further samples meet nobody and are left alone.
+        """
         before, after = _places(base), _places(tuned)
+        both = min(base.suite.samples, tuned.suite.samples)
         samples: dict[str, dict[int, None]] = {case: {} for case in cases}
         for case, sample in (*before.at, *after.at):
-            if case in samples:
+            if case in samples and sample < both:
                 samples[case][sample] = None
         pairs = [
             (case, sample, before.at.get((case, sample)), after.at.get((case, sample)))

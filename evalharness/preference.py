@@ -16,7 +16,7 @@ from evalharness.duel import Duel, DuelRun
 from evalharness.findings import Agreement, Delta, DuelRow, Duels, LeftOut
 from evalharness.measure import Arm, design_of, texts_repeat
 from evalharness.measure import measured as of_scores
-from evalharness.records import Asked, Criterion, SuiteRef
+from evalharness.records import Asked, SuiteRef
 from evalharness.rulings import Measure, Missing, causes
 from evalharness.sheet import Slice
 from evalharness.stats.change import Test
@@ -76,9 +76,9 @@ def slices(tuned: Arm, cases: Sequence[Asked]) -> tuple[tuple[Slice, Sequence[As
     return ((Slice("aspect", PREFERENCE), cases),) if tuned.duels is not None else ()
 
 
-def blocked(criterion: Criterion, suite: SuiteRef) -> tuple[str, str]:
+def blocked(suite: SuiteRef) -> tuple[str, str]:
     """Why duels may not gate, and what to do; two empty texts where they may."""
-    if criterion.aspect != PREFERENCE or suite.uncalibrated != "refuse":
+    if suite.uncalibrated != "refuse":
         return "", ""
     why = "nobody has measured the judges of these duels, and `uncalibrated: refuse` lets no such judge gate"
     return why, "read the win rate as it is shown, or set `uncalibrated: mark`"

@@ -141,6 +141,12 @@ def test_trials_are_matched_by_case_and_sample() -> None:
     assert match.size(["kinder", "shorter"], ["j"]) == 8
 
 
+def test_further_samples_of_one_arm_meet_nobody() -> None:
+    once, thrice = runs.run([1.0, 1.0]), runs.run([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+
+    assert [pair[:2] for pair in Match.of(once, thrice, ("0", "1")).pairs] == [("0", 0), ("1", 0)]
+
+
 @pytest.mark.parametrize(("side", "cause"), [("base", "base gave no answer (limit)"), ("tuned", "tuned was not asked")])
 def test_a_reply_that_is_missing_is_not_judged(side: str, cause: str) -> None:
     whole = runs.of([runs.trial("x", 0, {"facts": 1.0})])

@@ -269,6 +269,29 @@ def test_the_preference_is_one_test_among_those_of_the_command() -> None:
     assert adjusted["preference"] == pytest.approx(0.161380, abs=1e-5)
 
 
+def test_a_preference_needs_no_further_samples_under_suite_scope() -> None:
+    base, tuned = duels.arms(duels.run(counts(40, 0, 0)), cases=40)
+    only = replace(tuned.run, suite=replace(tuned.run.suite, scope="suite"))
+
+    (ruling,) = compared(base, replace(tuned, run=only)).rulings
+
+    assert ruling.outcome == "IMPROVED"
+
+
+def test_seen_and_unseen_cases_are_preferred_apart() -> None:
+    base, tuned = duels.arms(duels.run(counts(20, 0, 20)), cases=40)
+    near = [replace(case, near="seen" if place < 20 else "unseen") for place, case in enumerate(tuned.run.cases)]
+    marked = Arm.of(replace(tuned.run, cases=tuple(near)))
+
+    found = compared(base, replace(marked, duels=tuned.duels))
+
+    rows = {row.slice: row for row in found.deltas}
+    assert (rows["preference · seen + near"].tuned, rows["preference · unseen"].tuned) == (1.0, 0.0)
+    assert found.trained is not None
+    # from 50 points above even to 50 below
+    assert [gap.gap for gap in found.trained.gaps] == [1.0]
+
+
 def test_a_suite_that_refuses_unmeasured_judges_lets_no_duel_gate() -> None:
     base, tuned = duels.arms(duels.run(counts(40, 0, 0)), cases=40)
     refusing = replace(tuned.run, suite=replace(tuned.run.suite, uncalibrated="refuse"))

@@ -30,6 +30,7 @@ def lines(found: Duels) -> Iterator[str]:
         yield f"{count(found.same, 'duel')} of one text on both sides: a tie, which nobody was asked"
     for cause, number in found.missing:
         yield f"no verdict in {count(number, 'duel')}: {one_line(cause, LONGEST_TEXT // 2)}"
+    yield "nobody has measured these judges against people"
     if found.longer is not None:
         more = f"{abs(found.longer):,.0f} characters {'longer' if found.longer >= 0 else 'shorter'}"
         yield f"tuned's replies are {more} on average; {_alike(found.alike)}"
