@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from evalharness.findings import Comparison
-from evalharness.reports import duels, trained
+from evalharness.reports import character, duels, trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,17 @@ def preference(comparison: Comparison) -> Aside | None:
     return Aside("duels", "What stands beside the win rate", tuple(duels.lines(found)), tables)
 
 
-MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training, preference)
+def persona(comparison: Comparison) -> Aside | None:
+    """Where a persona leaks, how it lasts over turns, and how far it wanders."""
+    found = comparison.persona
+    if found is None:
+        return None
+    tables = tuple(Table(head, tuple(rows)) for head, rows in character.tables(found))
+    lines = tuple(character.lines(found, comparison.deltas))
+    return Aside("persona", "The persona: where it leaks, over turns, over questions", lines, tables)
+
+
+MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training, preference, persona)
 """In the order of the page."""
 
 
