@@ -237,6 +237,73 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True)
+class DuelRow:
+    """How often tuned was preferred, by all judges and criteria, or by those that are named.
+
+    judged: duels with a verdict. wins, ties, losses: cases. rate, low, high in [0, 1], a tie half, 0.5 even; p: of its
+    being even. asked: duels that a judge read in both orders; inconsistent: those of them where the orders disagreed.
+    first, second: verdicts for the reply shown first and second, ties left out; first_p: of their being as many.
+    """
+
+    criterion: str
+    judge: str
+    judged: int
+    cases: int
+    wins: int = 0
+    ties: int = 0
+    losses: int = 0
+    rate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    interval: Literal["T", "G", "GG", "S", "AV", ""] = ""
+    p: float | None = None
+    asked: int = 0
+    inconsistent: int = 0
+    first: int = 0
+    second: int = 0
+    first_p: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Two judges on the same duels: how many, the share they agree on, and Cohen's kappa, None where it is not told."""
+
+    one: str
+    other: str
+    duels: int
+    share: float
+    kappa: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Duels:
+    """What came of judging both arms' replies side by side, each pair in both orders.
+
+    total: over all criteria and judges, which is what a gate reads. rows: by criterion and by judge, where there are
+    several. same: duels that are ties unasked, for both replies are one text. missing: duels without a verdict, by
+    cause. longer: characters by which tuned's replies are longer, on average. alike: the cases whose lengths differ by
+    less than a tenth. controlled: the rate in [0, 1] at equal length; refused: why it is not told. weighted: the rate
+    by the judges' own probabilities, where their servers give them. warnings: what a reader of the rate should know.
+    """
+
+    path: str
+    prefer: tuple[str, ...]
+    judges: tuple[str, ...]
+    total: DuelRow
+    rows: tuple[DuelRow, ...] = ()
+    same: int = 0
+    missing: tuple[tuple[str, int], ...] = ()
+    longer: float | None = None
+    alike: DuelRow | None = None
+    controlled: float | None = None
+    refused: str = ""
+    weighted: DuelRow | None = None
+    agreements: tuple[Agreement, ...] = ()
+    warnings: tuple[str, ...] = ()
+    tally: tuple[tuple[str, Tally], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """One arm's scores of an aspect over the turns of conversations.
 
@@ -333,6 +400,7 @@ class Comparison:
     version: str = ""
     rebased: Rebased | None = None
     trained: Trained | None = None
+    duels: Duels | None = None
     persona: Persona | None = None
     looked: tuple[str, ...] = ()
 

@@ -14,12 +14,14 @@ from typing import Literal
 
 from evalharness.findings import Ruling
 from evalharness.measure import Arm, design_of, measured, scope_block, texts_repeat
+from evalharness.records import Criterion
 from evalharness.rulings import Measure, Terms, asked_for, asks, counted, rule
 from evalharness.sheet import OVERALL, Slice
 from evalharness.stats.intervals import mean, two_sided_z
 from evalharness.stats.planning import clearance, from_pilot
 
 SELECTION = "a selection of the cases"
+PREFERENCE = "preference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Look:
         blocked = (SELECTION, "") if suite.selected else scope_block(base, tuned)
         measures: list[Measure] = []
         rulings: list[Ruling] = []
-        for criterion in tuned.run.gate:
+        for criterion in _by_scores(tuned.run.gate):
             part: Literal["overall", "aspect"] = "overall" if criterion.aspect == OVERALL else "aspect"
             found, _ = measured(base.sheet, tuned.sheet, design, Slice(part, criterion.aspect), cases)
             p = min(1.0, tests * found.change.p) if found.change is not None else 1.0
@@ -73,7 +75,7 @@ class Look:
         words = {(ruling.aspect, ruling.asked): ruling.outcome for ruling in self.rulings}
         still = [
             (measure, asked)
-            for criterion, measure in zip(self.tuned.run.gate, self.measures, strict=True)
+            for criterion, measure in zip(_by_scores(self.tuned.run.gate), self.measures, strict=True)
             for asked in asks(criterion)
             if words[measure.aspect, asked_for(*asked)] == "INCONCLUSIVE"
         ]
@@ -86,8 +88,6 @@ class Look:
         errors. False where there is no second sample that shows the noise.
         """
         change = measure.change
-        if name == "win_at_least":
-            return True
         arms = (measure.tuned, measure.tuned) if name == "at_least" else (measure.base, measure.tuned)
         if change is None or len(measure.base) < 2 or min(max(map(len, arm)) for arm in arms) < 2:
             return False
@@ -106,6 +106,11 @@ class Look:
             return abs(change.change - limit) + wander < two_sided_z(alpha) * error
         held = clearance(change.change, limit, both=name == "both_within") + wander
         return held < two_sided_z(alpha) * error
+
+
+def _by_scores(gate: Sequence[Criterion]) -> tuple[Criterion, ...]:
+    """The criteria that can be looked at: duels are judged when all replies are there."""
+    return tuple(criterion for criterion in gate if criterion.aspect != PREFERENCE)
 
 
 def aligned(base: Arm, tuned: Arm) -> tuple[Arm, Arm]:

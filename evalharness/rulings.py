@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from evalharness import phrases
 from evalharness.findings import Ruling
+from evalharness.phrases import are, between, counted, least, moved, points, these
 from evalharness.records import Criterion, Word
 from evalharness.stats.intervals import guarded_estimate, two_sided_z
 from evalharness.stats.paired import FEWEST_CASES, Change, equivalence, missing_decides, verdict_word
@@ -29,6 +31,21 @@ from evalharness.stats.planning import (
 from evalharness.stats.rates import Threshold, threshold
 from evalharness.stats.sequential import FEWEST_UNITS, units_to_clear
 from evalharness.stats.sequential_rates import threshold_sequence
+
+__all__ = [
+    "DEFAULT_MARGIN",
+    "MOST_CASES",
+    "Falls",
+    "Measure",
+    "Missing",
+    "Terms",
+    "asked_for",
+    "asks",
+    "causes",
+    "counted",
+    "points",
+    "rule",
+]
 
 DEFAULT_MARGIN = 0.05
 
@@ -125,8 +142,8 @@ def _guarded(name: str, limit: float, measure: Measure, terms: Terms) -> Ruling:
     def undecided(why: str, remedy: str) -> Ruling:
         return Ruling(aspect, asked, "INCONCLUSIVE", f"{aspect} undecided: {why}", remedy)
 
-    if name == "win_at_least":
-        return undecided("no duel was judged, so there is no win rate", "take win_at_least out of the gate")
+    if name == "win_at_least" and (aspect != "preference" or not measure.missing.asked):
+        return undecided("no duel was judged", "`evalharness compare SUITE --base NAME --tuned NAME` has them judged")
     if change is None:
         return undecided(str(measure.missing), "run again: answers that came are kept, only missing ones are asked")
     if terms.blocked:
@@ -153,7 +170,7 @@ def _unsure(measure: Measure, ruling: Ruling) -> tuple[str, str]:
 
 def _looked(ruling: Ruling, how: str, change: Change) -> Ruling:
     """The ruling, which says that its interval holds at every look; how: what would decide it."""
-    after = f"after {change.groups:,} of {counted(change.planned, *_unit(change))}"
+    after = f"after {change.groups:,} of {counted(change.planned, *phrases.unit(change))}"
     remedy = how if ruling.outcome == "INCONCLUSIVE" else ""
     return replace(ruling, sentence=f"{ruling.sentence} (anytime-valid interval {after})", remedy=remedy)
 
@@ -171,6 +188,8 @@ def _ruled(name: str, limit: float, measure: Measure, change: Change, terms: Ter
             return _gain(limit, measure, change, terms)
         case "at_least":
             return _rate(limit, measure, change, terms)
+        case "win_at_least":
+            return _wins(limit, measure, change, terms)
         case _:
             return _within(limit, measure, change, terms)
 
@@ -181,18 +200,22 @@ def _margin(margin: float, measure: Measure, change: Change, terms: Terms) -> tu
     tail = f", margin {points(margin)}"
     match word:
         case "IMPROVED":
-            return word, f"{aspect} improved: {moved(change)}{_least(change)}", ""
+            return word, f"{aspect} improved: {moved(change)}{least(change)}", ""
         case "REGRESSED":
             beyond = ", all of it beyond the margin" if note == "beyond margin" else ""
-            return word, f"{aspect} regressed: {moved(change)}{_range(change)}{tail}{beyond}", ""
+            return word, f"{aspect} regressed: {moved(change)}{between(change)}{tail}{beyond}", ""
         case "HELD":
-            return word, f"{aspect} held: {moved(change)}{_most(change)}{tail}", ""
-    return word, f"{aspect} undecided: {moved(change)}{_range(change)}{tail}", _how(change, margin, measure, terms)
+            return word, f"{aspect} held: {moved(change)}{phrases.most(change)}{tail}", ""
+    return (
+        word,
+        f"{aspect} undecided: {moved(change)}{between(change)}{tail}",
+        _how(change, margin, measure, terms),
+    )
 
 
 def _gain(gain: float, measure: Measure, change: Change, terms: Terms) -> tuple[Word, str, str]:
     aspect = measure.aspect
-    tail = f"{_range(change)}, {points(gain)} asked for"
+    tail = f"{between(change)}, {points(gain)} asked for"
     if change.low >= gain:
         return "IMPROVED", f"{aspect} gained enough: {moved(change)}{tail}", ""
     if change.high < gain:
@@ -221,10 +244,29 @@ def _level(measure: Measure, at_least: float, change: Change, terms: Terms) -> T
     return threshold(measure.tuned, at_least, groups=measure.groups, interval=terms.interval, alpha=terms.alpha)
 
 
+def _wins(at_least: float, measure: Measure, change: Change, terms: Terms) -> tuple[Word, str, str]:
+    """A win rate is half of won minus lost above even: the change is of that, see `stats.preference.win_rate`."""
+    aspect, target = measure.aspect, 2 * at_least - 1
+    seen = f"tuned wins {100 * change.tuned:.1f} %, between {50 + 50 * change.low:.1f} and {50 + 50 * change.high:.1f}"
+    tail = f"{seen}, {100 * at_least:g} % asked for"
+    if change.low >= target:
+        shown = change.change > 0 and terms.p_adjusted <= terms.alpha
+        return "IMPROVED" if shown else "HELD", f"{aspect} reached: {tail}", ""
+    if change.high < target:
+        return "REGRESSED", f"{aspect} missed: {tail}", ""
+    cases = cases_as_seen(change, target, alpha=terms.alpha) if at_least < 1 else None
+    if cases is None or cases > MOST_CASES:
+        near = f"the win rate seen is too near the {100 * at_least:g} % asked for to be told apart by more cases"
+        return "INCONCLUSIVE", f"{aspect} undecided: {tail}", near
+    shows = "show it" if change.change > target else "show that it is not reached"
+    need = f"about {counted(cases, 'case')} would {shows} if the win rate stays as seen (there {are(change.cases)})"
+    return "INCONCLUSIVE", f"{aspect} undecided: {tail}", need
+
+
 def _within(margin: float, measure: Measure, change: Change, terms: Terms) -> tuple[Word, str, str]:
     aspect = measure.aspect
     word = equivalence(change.low, change.high, margin, significant=terms.p_adjusted <= terms.alpha)
-    seen = f"{moved(change)}{_range(change)}, {points(margin)} allowed either way"
+    seen = f"{moved(change)}{between(change)}, {points(margin)} allowed either way"
     if word == "HELD":
         return "HELD", f"{aspect} held: {seen}", ""
     if word == "CHANGED":
@@ -257,7 +299,7 @@ def _drift(at_most: float, measure: Measure, terms: Terms) -> tuple[Word, str, s
     why = f"{aspect} undecided: {seen}, anywhere from {_fall(low)} to {_fall(high)}{tail}"
     if count < floor:
         return "INCONCLUSIVE", why, f"it takes {counted(floor, 'conversation')} if none of them drifts"
-    return "INCONCLUSIVE", why, f"add conversations (there {_are(len(falls.values))}), or allow more"
+    return "INCONCLUSIVE", why, f"add conversations (there {are(len(falls.values))}), or allow more"
 
 
 def _fall(bound: float) -> str:
@@ -265,15 +307,19 @@ def _fall(bound: float) -> str:
 
 
 def _too_few(name: str, limit: float, measure: Measure, change: Change, terms: Terms) -> tuple[str, str]:
-    unit = _unit(change)
+    unit = phrases.unit(change)
     tuned = f"{100 * change.tuned:.1f} %"
-    counts = tuned if name == "at_least" else f"base {100 * change.base:.1f} %, tuned {tuned}"  # a level is of one arm
+    one = name in ("at_least", "win_at_least")  # a level is of one arm, and so is a win rate
+    counts = tuned if one else f"base {100 * change.base:.1f} %, tuned {tuned}"
     says = "says" if change.groups == 1 else "say"
     why = f"{counted(change.groups, *unit)} {says} nothing about prompts to come ({counts})"
     floor: int | None
     match name:
         case "at_least":
             floor = _floor_rate(limit, measure, terms) if limit < 1 else None
+            scope = ""
+        case "win_at_least":
+            floor = floor_cases_gain(max(0.0, 2 * limit - 1), alpha=terms.alpha) if limit < 1 else None
             scope = ""
         case "gain_at_least":
             floor = floor_cases_gain(limit, alpha=terms.alpha) if limit < 1 else None
@@ -294,7 +340,7 @@ def _how(change: Change, margin: float, measure: Measure, terms: Terms, *, both:
     shown = f"; these already show a margin of {points(cure.provable_margin, up=True)}"
     if change.interval == "S":
         return f"{_how_samples(change, cure.cases, near, measure, terms)}{shown}"
-    need = f"about {counted(cure.cases, 'case')} would decide (there {_are(change.cases)})"
+    need = f"about {counted(cure.cases, 'case')} would decide (there {are(change.cases)})"
     return f"{need}{shown}{_scope_hint(change, near, measure, terms)}"
 
 
@@ -307,7 +353,7 @@ def _how_gain(change: Change, gain: float, measure: Measure, terms: Terms) -> st
     if change.interval == "S":
         return _how_samples(change, cases, near, measure, terms)
     shows = "show the gain" if change.change > gain else "show that it is less"
-    need = f"about {counted(cases, 'case')} would {shows} if the change stays as seen (there {_are(change.cases)})"
+    need = f"about {counted(cases, 'case')} would {shows} if the change stays as seen (there {are(change.cases)})"
     return f"{need}{_scope_hint(change, near, measure, terms)}"
 
 
@@ -315,10 +361,10 @@ def _how_rate(found: Threshold, at_least: float, measure: Measure, change: Chang
     """How many cases would show the level, or that it is missed, if the rate stays as seen."""
     if at_least >= 1:
         return "no number of cases can show that none fails: ask for less, or name cases that `must_pass`"
-    floor, unit = _floor_rate(at_least, measure, terms), _unit(change)
+    floor, unit = _floor_rate(at_least, measure, terms), phrases.unit(change)
     if change.groups < floor:
         takes = f"it takes {counted(floor, *unit)} if all of them pass"
-        return f"{takes}; {_these(change.groups)} at least {100 * found.low:.1f} %"
+        return f"{takes}; {these(change.groups)} at least {100 * found.low:.1f} %"
     distance = found.rate - at_least
     if abs(distance) > 1e-9:
         means = [math.fsum(scores) / len(scores) for scores in measure.tuned]
@@ -331,9 +377,7 @@ def _how_rate(found: Threshold, at_least: float, measure: Measure, change: Chang
         cases = max(cases, change.cases + 1)
         if cases <= MOST_CASES:
             shows = "show it" if distance > 0 else "show that it is not reached"
-            return (
-                f"about {counted(cases, 'case')} would {shows} if the rate stays as seen (there {_are(change.cases)})"
-            )
+            return f"about {counted(cases, 'case')} would {shows} if the rate stays as seen (there {are(change.cases)})"
     return f"the rate seen is too near the {100 * at_least:g} % asked for to be told apart by more cases"
 
 
@@ -353,7 +397,7 @@ def _one_mark(measure: Measure) -> bool:
 def _how_samples(change: Change, cases: int, near: float, measure: Measure, terms: Terms) -> str:
     """What would decide under suite scope."""
     most = max(map(len, measure.tuned))
-    there = f"there {_are(change.cases, 'case')} with {counted(most, 'sample')}"
+    there = f"there {are(change.cases, 'case')} with {counted(most, 'sample')}"
     samples = samples_to_clear(measure.base, measure.tuned, near, alpha=terms.alpha)
     if samples is None:
         return f"about {counted(cases, 'case')} with as many samples would decide ({there})"
@@ -385,64 +429,7 @@ def _how_looked(name: str, limit: float, change: Change, terms: Terms) -> str:
     if cases > MOST_CASES:
         return "what was seen is too near what is asked for to be told apart by more cases"
     need = counted(max(cases, change.cases + 1), "case")
-    return f"about {need}, looked at on the way, would decide if the scores stay as seen (there {_are(change.cases)})"
-
-
-def _unit(change: Change) -> tuple[str, str]:
-    return ("case", "cases") if change.groups == change.cases else ("group of cases", "groups of cases")
-
-
-def _are(count: int, noun: str = "") -> str:
-    """`are 40`, `is 1 case`."""
-    return f"{'is' if count == 1 else 'are'} {counted(count, noun) if noun else f'{count:,}'}"
-
-
-def _these(count: int) -> str:
-    return "this 1 shows" if count == 1 else f"these {count:,} show"
-
-
-def counted(count: int, noun: str, several: str = "") -> str:
-    """`1 case`, `1,200 cases`; several: the plural, where it is not the noun and an s."""
-    return f"{count:,} {noun if count == 1 else several or noun + 's'}"
-
-
-def moved(change: Change) -> str:
-    """The change in words: `1.2 points lower`."""
-    size = points(change.change)
-    if size == "0":
-        return "no change seen" if change.ups == change.downs == 0 else "no change on average"
-    return f"{size} points {'lower' if change.change < 0 else 'higher'}"
-
-
-def points(value: float, *, up: bool = False) -> str:
-    """Hundredths of the range, without sign, to one decimal; whole numbers without one. `up` never rounds down."""
-    size = 100 * abs(value)
-    tenths = math.ceil(size * 10 - 1e-9) if up else round(size * 10)
-    return f"{tenths // 10}" if tenths % 10 == 0 else f"{tenths / 10:.1f}"
-
-
-def _most(change: Change) -> str:
-    """The far end of a change that held."""
-    if change.low > 0:
-        return f", at least {points(change.low)}, though the test does not call it shown"
-    return f", at most {points(change.low)}" + ("" if change.change < 0 else " lower")
-
-
-def _least(change: Change) -> str:
-    return f", at least {points(change.low)}" if change.low > 0 else f", though {_side(change.low)} is not excluded"
-
-
-def _range(change: Change) -> str:
-    """Both ends, in the direction of the change."""
-    if change.high <= 0:
-        return f", at least {points(change.high)} and at most {points(change.low)}"
-    if change.low >= 0:
-        return f", at least {points(change.low)} and at most {points(change.high)}"
-    return f", anywhere from {_side(change.low)} to {_side(change.high)}"
-
-
-def _side(bound: float) -> str:
-    return f"{points(bound)} {'lower' if bound < 0 else 'higher'}"
+    return f"about {need}, looked at on the way, would decide if the scores stay as seen (there {are(change.cases)})"
 
 
 def causes(found: Counter[str]) -> tuple[tuple[str, int], ...]:

@@ -96,8 +96,8 @@ def unfit(suite: Suite, arms: int, *, given: bool) -> Iterator[Fault]:
     if any(case.must_pass for case in suite.cases):
         what = "it has cases that must pass, and one that is not asked was not checked"
         yield Fault(name, 0, 0, what, f"{leave}, or keep those cases in a suite of their own")
-    if any(criterion.win_at_least is not None for criterion in suite.gate):
-        yield Fault(name, 0, 0, "`win_at_least` rests on duels over all cases", leave)
+    if suite.prefer:
+        yield Fault(name, 0, 0, "duels (`prefer`) are judged when all replies are there, so no look has them", leave)
     if units < FEWEST_UNITS:
         count = f"{units} {'group' if units < len(suite.cases) else 'case'}{'' if units == 1 else 's'}"
         what = f"it has {count}, and before {FEWEST_UNITS} nothing can be called held on the way"
