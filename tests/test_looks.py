@@ -70,6 +70,15 @@ def test_a_difference_counts_as_one_of_all_tests_of_the_command() -> None:
     assert words(look(*pair, tests=3)) == ["INCONCLUSIVE"]
 
 
+def test_duels_are_not_waited_for() -> None:
+    gate = (Criterion("facts", drop_at_most=0.1), Criterion("preference", win_at_least=0.5))
+
+    found = look(*arms(*table(200, 0, 0, 0), RANGED, *gate))
+
+    assert words(found) == ["HELD"]
+    assert found.decided
+
+
 def test_one_run_that_was_looked_at_makes_a_comparison_of_looks() -> None:
     base, tuned = arms(*table(40, 0, 0, 0), REF)
     early, _ = arms(*table(40, 0, 0, 0), EARLY)

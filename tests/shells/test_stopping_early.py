@@ -230,9 +230,10 @@ def test_a_run_that_stopped_early_is_no_baseline_and_no_part_of_another(tmp_path
         ("scope: suite\nsamples: 2", 60, (), "with `scope: suite` every case counts, so none can be left unasked"),
         ("", 60, ("--case", "c1"), "a selection of the cases decides nothing, so it cannot be decided early"),
         ("samples: {min: 1, max: 3}", 60, (), "(1 to 3 of a case), and `--stop early` cases"),
+        ("prefer: It is brief.", 60, ("--judge", "right"), "duels (`prefer`) are judged when all replies are there"),
         ("", 60, ("--via", "right"), "--stop early: the arm of --via is not judged"),
     ],
-    ids=["few", "scope", "selection", "samples", "via"],
+    ids=["few", "scope", "selection", "samples", "prefer", "via"],
 )
 def test_what_cannot_be_decided_early_is_refused(
     head: str, cases: int, more: tuple[str, ...], what: str, tmp_path: Path
