@@ -104,7 +104,8 @@ def verdict(name: str, result: Result, comparison: Comparison | None) -> list[st
 
 def detail(result: Result, comparison: Comparison | None, misses: int) -> list[str]:
     """How many cases missed, what it took, why answers are missing, and what to be careful about."""
-    suite, samples = result.suite, result.model.run.suite.samples
+    suite, model = result.suite, result.model
+    samples = max(model.run.suite.samples, model.sheet.samples())
     arms = [arm for arm in (result.base, result.model) if arm]
     cases = words.count(len(suite.cases), "case")
     if suite.selected:

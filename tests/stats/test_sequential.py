@@ -18,7 +18,7 @@ from evalharness.stats.sequential import FEWEST_UNITS, sequence, units_to_clear
 from evalharness.stats.sequential_rates import rate_sequence, threshold_sequence
 
 Floats = NDArray[np.float64]
-few = settings(max_examples=40)
+few = settings(max_examples=25)
 differences = st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.0, 0.5, 1.0]), min_size=FEWEST_UNITS, max_size=120)
 
 
@@ -214,8 +214,8 @@ def test_the_formulas_here_are_those_of_the_sequence() -> None:
 @pytest.mark.parametrize("units", [60, 200])
 def test_all_looks_together_are_seldom_wrong(units: int) -> None:
     """Nominal: 2.5 % for HELD at a true loss of the margin, 5 % for a difference where there is none."""
-    held, *_ = ever(ternary(0.0, 0.1), units, 0.1, 3000)
-    _, moved, told = ever(ternary(0.15, 0.15), units, 0.1, 3000)
+    held, *_ = ever(ternary(0.0, 0.1), units, 0.1, 1500)
+    _, moved, told = ever(ternary(0.15, 0.15), units, 0.1, 1500)
 
     assert held <= 0.025
     assert moved <= 0.05
