@@ -177,7 +177,9 @@ def weighted_kappa(labels: Sequence[float], grades: Sequence[float]) -> float | 
     seen = mean([(label - grade) ** 2 for label, grade in zip(labels, grades, strict=True)])
     centres = mean(labels), mean(grades)
     # The mean over all pairs of a label with a grade, whosever: what chance would give.
-    chance = sum(mean([(value - centre) ** 2 for value in values]) for values, centre in zip((labels, grades), centres))
+    chance = mean([(label - centres[0]) ** 2 for label in labels]) + mean(
+        [(grade - centres[1]) ** 2 for grade in grades]
+    )
     chance += (centres[0] - centres[1]) ** 2
     return None if chance == 0 else 1 - seen / chance
 
@@ -253,9 +255,7 @@ def power_tuned(
     return _powered(unlabelled, labels, grades, trust), trust
 
 
-def _powered(
-    unlabelled: Sequence[float], labels: Sequence[float], grades: Sequence[float], trust: float
-) -> Estimate:
+def _powered(unlabelled: Sequence[float], labels: Sequence[float], grades: Sequence[float], trust: float) -> Estimate:
     errors = [label - trust * grade for label, grade in zip(labels, grades, strict=True)]
     variance = trust**2 * _variance(unlabelled) / len(unlabelled) + _variance(errors) / len(errors)
     return Estimate(trust * mean(unlabelled) + mean(errors), math.sqrt(variance))
