@@ -122,7 +122,7 @@ def read(path: Path) -> Calibration:
 
 
 def shelved(baselines: Path, suite: str | None = None) -> list[tuple[Path, Calibration]]:
-    """Every calibration that lies beside the baselines, of one suite where it is named. `Faults` with all that are none."""
+    """The calibrations beside the baselines, of one suite where it is named. `Faults` with every file that is none."""
     folder = baselines / FOLDER
     if folder.is_symlink():
         raise StoreError(f"{folder}: a symbolic link, which is not followed", "put a folder in its place")

@@ -145,6 +145,10 @@ class Uneven:
     rate: str
     change: Change
 
+    def __str__(self) -> str:
+        size = f"{100 * abs(self.change.change):.0f} points {'lower' if self.change.change < 0 else 'higher'}"
+        return f"{self.rate} is {size} on replies of '{self.second}' than on those of '{self.first}'"
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -189,8 +193,8 @@ def by_arm(calibration: Calibration) -> dict[str, Figures]:
 def uneven(arms: dict[str, Figures]) -> Iterator[Uneven]:
     """Every two arms whose sensitivity or specificity differ: Newcombe's interval of the difference excludes 0.
 
-    The level is shared by all that are looked at (Bonferroni), so that a judge that treats all arms alike is called
-    uneven in one calibration of twenty at most.
+    The level is shared by all that are looked at (Bonferroni), so that of twenty judges that treat all arms alike about
+    one is called uneven.
     """
     alpha = 0.05 / max(1, len(arms) * (len(arms) - 1))
     for first, second in combinations(arms, 2):

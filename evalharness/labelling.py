@@ -208,7 +208,7 @@ def told(instrument: Instrument) -> str:
 
 
 def mark(label: Label) -> str:
-    """A name of a reply that tells neither arm nor grade; its first letter keeps a spreadsheet from reading a number."""
+    """A name of a reply that tells neither arm nor grade, and that no spreadsheet takes for a number."""
     return f"r{_mark(*label.key)[:16]}"
 
 
