@@ -25,6 +25,12 @@ class Calibrated:
     labels: tuple[Label, ...]
     outdated: int = 0
 
+    @property
+    def disagreements(self) -> list[Label]:
+        """Replies that people passed and the judge failed, or the other way round."""
+        at = self.calibration.pass_at
+        return [each for each in self.labels if ((each.label or 0.0) >= at) != (each.grade >= at)]
+
 
 def calibrated(labels: Sequence[Label]) -> Calibrated:
     """The calibration that these labels of one check make, in the order they were given.

@@ -6,7 +6,7 @@ instrument that nobody has looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, TypeAlias
@@ -271,9 +271,3 @@ def _too_many(anchors: int) -> int:
 
     chances = [comb(anchors, k) * NOISE**k * (1 - NOISE) ** (anchors - k) for k in range(anchors + 1)]
     return next(k for k in range(anchors + 2) if sum(chances[k:]) <= 0.05)
-
-
-def disagreements(calibration: Calibration) -> Iterable[Row]:
-    """Rows that people passed and the judge failed, or the other way round."""
-    at = calibration.pass_at
-    return (row for row in calibration.rows if (row.label >= at) != (row.grade >= at))

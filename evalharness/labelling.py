@@ -231,8 +231,8 @@ def _quoted(cell: str) -> str:
 
 
 def as_text(messages: Sequence[Message]) -> str:
-    """A conversation as text, a paragraph an utterance."""
-    return "\n\n".join(f"{message.role}: {message.content}" for message in messages)
+    """A conversation as text, a paragraph an utterance, without a system prompt, which may tell the arm."""
+    return "\n\n".join(f"{message.role}: {message.content}" for message in messages if message.role != "system")
 
 
 def import_csv(path: Path, found: Sequence[Label], instrument: Instrument) -> list[Label]:

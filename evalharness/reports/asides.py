@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from evalharness.findings import Comparison
-from evalharness.reports import trained
+from evalharness.reports import judges, trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,14 @@ def training(comparison: Comparison) -> Aside | None:
     return Aside("training", "Beside the training file", tuple(trained.lines(comparison)), tables)
 
 
-MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training,)
+def judging(comparison: Comparison) -> Aside | None:
+    """Who graded by what, how far they agree with people, and rates put right by people's labels."""
+    found = comparison.judged
+    tables = tuple(Table(head, tuple(rows)) for head, rows in judges.tables(found))
+    return Aside("judges", "The judges", tuple(judges.lines(found)), tables) if found else None
+
+
+MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (judging, training)
 """In the order of the page."""
 
 
