@@ -29,6 +29,8 @@ from evalharness.stats.signs import sign_flip
 
 ENOUGH = 50
 """Labels that a calibration takes."""
+FEW = 5
+"""Labels of one kind below which what they show is called thin."""
 LEAST_KAPPA = 0.4
 SCHEMA = 1
 
@@ -230,17 +232,16 @@ def standing(known: Known | None) -> Standing:
 def shortcoming(found: Figures) -> str:
     """Why a judge with these figures may not gate; empty where it may.
 
-    Kappa below 0.4, or sensitivity + specificity - 1 whose interval reaches 0: nothing shows that its grades say more
-    than a guess would.
+    Sensitivity + specificity - 1 whose interval reaches 0, which is that of a guess, or kappa below 0.4.
     """
     if found.better is None or found.kappa is None:
         only = "fails" if found.counts.fails == 0 else "passes"
         return f"no label {only}, so half of its mistakes cannot be seen"
-    if found.kappa < LEAST_KAPPA:
-        return f"kappa {found.kappa:.2f}, at least {LEAST_KAPPA:g} asked for"
     if found.better.low <= 0:
         spread = f"between {found.better.low:.2f} and {found.better.high:.2f}"
-        return f"sensitivity + specificity - 1 lies {spread}, which includes a guess"
+        return f"sensitivity + specificity - 1 lies {spread}, and a guess has 0"
+    if found.kappa < LEAST_KAPPA:
+        return f"kappa {found.kappa:.2f}, at least {LEAST_KAPPA:g} asked for"
     return ""
 
 

@@ -125,8 +125,19 @@ def _lines(found: Calibrated, labels: str) -> Iterator[str]:
         yield f"  ! {one}: label those replies again"
     if not each.enough:
         yield f"  ! {len(each.rows)} labels, and a calibration takes {ENOUGH}: evalharness label RUN"
+    yield from _thin(figures(each.rows, each.pass_at))
     yield from _disagreements(found)
     yield f"{state.state}: {state.why} → {state.remedy}" if state.why else f"{state.state}: it may gate"
+
+
+def _thin(found: Figures) -> Iterator[str]:
+    """Which rate rests on hardly any label."""
+    from evalharness.calibration import FEW
+
+    counts = found.counts
+    for number, word, rate in ((counts.passes, "pass", "sensitivity"), (counts.fails, "fail", "specificity")):
+        if 0 < number < FEW:
+            yield f"  ! only {number} labels {word}, and {rate} rests on them: label more, --number {2 * counts.cases}"
 
 
 def _figures(found: Figures, indent: int = 2) -> Iterator[str]:
