@@ -121,8 +121,8 @@ def _lines(found: Calibrated, labels: str) -> Iterator[str]:
     for pair in uneven(arms):
         yield f"  ! {terminal(one_line(str(pair)))}: part of a change is the judge's"
     if found.outdated:
-        one = f"{found.outdated:,} labels of an earlier judge, rubric or scale in {terminal(labels)} do not count"
-        yield f"  ! {one}: label those replies again"
+        number = "1 label" if found.outdated == 1 else f"{found.outdated:,} labels"
+        yield f"  ! left out: {number} of an earlier judge, rubric or scale in {terminal(labels)}; label those replies again"
     if not each.enough:
         yield f"  ! {len(each.rows)} labels, and a calibration takes {ENOUGH}: evalharness label RUN"
     yield from _thin(figures(each.rows, each.pass_at))
@@ -175,7 +175,7 @@ def _disagreements(found: Calibrated) -> Iterator[str]:
         turn = f", turn {label.turn}" if label.turn else ""
         said = f"label {label.label:.2g}, judge {label.grade:.2g}"
         reply = label.messages[label.replies[-1]].content if label.replies else ""
-        yield terminal(one_line(f"    {label.case}{turn} ({label.arm}): {said}: {label.why}", 200))
+        yield f"    {terminal(one_line(f'{label.case}{turn} ({label.arm}): {said}: {label.why}', 200))}"
         yield f"      {terminal(one_line(reply, 160))}"
     if len(listed) > MOST_LISTED:
         yield f"    and {len(listed) - MOST_LISTED:,} more: --json lists all"
