@@ -77,7 +77,7 @@ def anchors_of(labels: Sequence[Label]) -> Iterator[Anchor]:
     half = MOST_ANCHORS // 2
     some = max(half, MOST_ANCHORS - len(failed))
     chosen = [*passed[:some], *failed[: MOST_ANCHORS - min(len(passed), some)]]
-    return (Anchor(each.case, each.messages, each.replies, each.label or 0.0, each.grade) for each in chosen)
+    return (Anchor(each.case, each.turn, each.messages, each.replies, each.label or 0.0, each.grade) for each in chosen)
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, TypeAlias
 
-from evalharness.records import Message
+from evalharness.records import CUT_OFF, Conversation, Grade, Message, Score, Trial
 from evalharness.stats.agreement import (
     Change,
     Confusion,
@@ -87,9 +87,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A conversation whose grade is remembered, so that a judge that changes behind its name is seen."""
+    """A conversation whose grade is remembered, so that a judge that changes behind its name is seen.
+
+    turn: the asked turn from 1 whose reply is graded, None for the whole conversation.
+    """
 
     case: str
+    turn: int | None
     messages: tuple[Message, ...]
     replies: tuple[int, ...]
     label: float
@@ -169,6 +173,19 @@ class Standing:
     remedy: str = ""
 
 
+def graded(trial: Trial, score: Score) -> Conversation | None:
+    """The conversation that models were asked about for this score; None where none was asked.
+
+    None was for a reply that never came, was filtered by the server, or was cut off and so counts as 0 by rule.
+    """
+    talk = trial.conversation
+    if not score.judges or (score.turn or 1) > len(talk.replies) or (score.turn is None and trial.failure is not None):
+        return None
+    read = talk if score.turn is None else talk.until(score.turn)
+    by_rule = read.outcome == "truncated" and score.grade == Grade(0.0, CUT_OFF)
+    return None if read.outcome == "filtered" or by_rule else read
+
+
 def figures(rows: Sequence[Row], pass_at: float) -> Figures:
     """How far grades agree with labels over these rows."""
     labels, grades = [row.label for row in rows], [row.grade for row in rows]
@@ -245,8 +262,10 @@ def shortcoming(found: Figures) -> str:
     return ""
 
 
-def moved(then: Sequence[float], now: Sequence[float | None], pass_at: float) -> str:
+def moved(then: Sequence[float], now: Sequence[float | None], pass_at: float) -> str | None:
     """Why a judge is not the one it was, by its grades of the same conversations; empty where nothing shows that.
+
+    None where fewer than six have a grade now, which says nothing.
 
     then, now: grades of each anchor; None where there is none now. It moved where more anchors changed sides than a
     judge does that changes its mind on one in ten, or where its grades as a whole went up or down (two-sided sign flips
@@ -255,7 +274,7 @@ def moved(then: Sequence[float], now: Sequence[float | None], pass_at: float) ->
     """
     pairs = [(before, after) for before, after in zip(then, now, strict=True) if after is not None]
     if len(pairs) < LEAST_ANCHORS:
-        return ""
+        return None
     flips = sum((before >= pass_at) != (after >= pass_at) for before, after in pairs)
     if flips >= _too_many(len(pairs)):
         return f"{flips} of {len(pairs)} anchors judged otherwise"

@@ -179,6 +179,7 @@ class _Draft:
             version=version,
             trained=trained,
             judged=instruments.judged(self.base, self.tuned),
+            judging=instruments.took(self.base, self.tuned),
         )
 
     def _parts(self, suite: SuiteRef, seed: int) -> tuple[heldout.Part, ...]:

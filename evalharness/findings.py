@@ -296,7 +296,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs of one suite, side by side. `pairs` may be read from disk as it is walked."""
+    """Two runs of one suite, side by side. `pairs` may be read from disk as it is walked. judging: what judges took."""
 
     suite: SuiteRef
     base: RunRef
@@ -313,6 +313,7 @@ class Comparison:
     rebased: Rebased | None = None
     trained: Trained | None = None
     judged: tuple[Judged, ...] = ()
+    judging: tuple[tuple[str, Tally], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

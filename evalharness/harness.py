@@ -26,6 +26,7 @@ from evalharness.echoes import echoes, warnings
 from evalharness.errors import EvalError, Faults
 from evalharness.findings import Comparison, Panel
 from evalharness.history import Held, History, Series, Standing, chart
+from evalharness.instruments import informed
 from evalharness.measure import Arm
 from evalharness.plan import Plan, suite_ref
 from evalharness.rebasing import rebased
@@ -104,11 +105,11 @@ def ask_each(
         try:
             tallies = engine.run(sitting.flows, sitting.models, **sitting.rest())
         except engine.Interrupted as stopped:
-            arms = sitting.arms(stopped.tallies, interrupted=True)
+            arms = _informed(sitting.arms(stopped.tallies, interrupted=True), config)
             if not arms:
                 raise
             return Asked(arms, stopped, lessons)
-        return Asked(sitting.arms(tallies), lessons=lessons)
+        return Asked(_informed(sitting.arms(tallies), config), lessons=lessons)
 
 
 async def aask(
@@ -121,7 +122,13 @@ async def aask(
     """The same as `ask` on the caller's event loop."""
     askings, lessons = _learnt([Asking(suite, tuple(names)) for suite in suites], options)
     with Sitting(rows(askings, config, options), config, options, watch or engine.SILENT) as sitting:
-        return Asked(sitting.arms(await engine.arun(sitting.flows, sitting.models, **sitting.rest())), lessons=lessons)
+        tallies = await engine.arun(sitting.flows, sitting.models, **sitting.rest())
+        return Asked(_informed(sitting.arms(tallies), config), lessons=lessons)
+
+
+def _informed(rows: Sequence[Sequence[Arm]], config: Config) -> tuple[tuple[Arm, ...], ...]:
+    """The arms with what is known of their judges."""
+    return tuple(tuple(informed(arm, config) for arm in row) for row in rows)
 
 
 def _learnt(askings: Sequence[Asking], options: Options) -> tuple[list[Asking], dict[str, Lessons]]:
@@ -188,8 +195,8 @@ def _unread(lessons: Lessons) -> Iterator[str]:
         yield f"{Path(lessons.file).name}: {lines}, so cases like them count as unseen"
 
 
-def compare_runs(paths: Sequence[Path], options: Options = DEFAULT) -> Panel:
-    """The first stored run against each of the others."""
+def compare_runs(paths: Sequence[Path], options: Options = DEFAULT, config: Config | None = None) -> Panel:
+    """The first stored run against each of the others. config: of the project whose calibrations of judges count."""
     runs = [snapshots.named(store.read(path)) for path in paths]
     lessons = None
     if options.train is not None:
@@ -197,7 +204,7 @@ def compare_runs(paths: Sequence[Path], options: Options = DEFAULT) -> Panel:
 
         lessons = learn(options.train)
         runs = [tagged_run(run, lessons, options.train) for run in runs]
-    base, *others = map(Arm.of, runs)
+    base, *others = (informed(Arm.of(run), config) if config else Arm.of(run) for run in runs)
     pairs = [(base, tuned) for tuned in others]
     panel = compare_all(pairs, seed=options.seed, version=version())
     return panel if lessons is None else _with_echoes(panel, pairs, {base.run.suite.name: lessons})
@@ -215,16 +222,17 @@ def history(
     named = shelf.get(reference or snapshots.REFERENCE).name
     arms = (Arm.of(snapshots.read(filed)) for filed in shelf.filed)
     found = chart(suite, arms, reference=named if reference else "", aspect=aspect)
-    standing = _standing(shelf, found.series[-1], options)
+    standing = _standing(shelf, found.series[-1], config, options)
     return replace(found, warnings=tuple(shelf.warnings()), standing=standing)
 
 
-def _standing(shelf: snapshots.Shelf, series: Series, options: Options) -> Standing | None:
+def _standing(shelf: snapshots.Shelf, series: Series, config: Config, options: Options) -> Standing | None:
     """The newest snapshot against its reference by the rules of every comparison; None where it is the reference."""
     newest = series.names[-1]
     if newest == series.reference:
         return None
-    base, tuned = (Arm.of(snapshots.read(shelf.get(name))) for name in (series.reference, newest))
+    named = (snapshots.read(shelf.get(name)) for name in (series.reference, newest))
+    base, tuned = (informed(Arm.of(run), config) for run in named)
     (comparison,) = compare_all([(base, tuned)], seed=options.seed, version=version()).comparisons
     rulings = tuple(Held(each.aspect, each.outcome, each.sentence, each.remedy) for each in comparison.rulings)
     return Standing(newest, series.reference, comparison.verdict.outcome, rulings)

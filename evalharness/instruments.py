@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from evalharness.calibrate import known
 from evalharness.calibration import (
     Calibration,
     Figures,
@@ -17,12 +18,15 @@ from evalharness.calibration import (
     Standing,
     by_arm,
     figures,
+    graded,
     standing,
     uneven,
 )
+from evalharness.config import Config
 from evalharness.findings import Corrected, Estimated, Judged, Ruling
 from evalharness.measure import Arm
-from evalharness.records import Instrument, Score
+from evalharness.merging import sum_tallies
+from evalharness.records import Instrument, Score, Tally
 from evalharness.sheet import OVERALL
 from evalharness.stats.agreement import Rate, kappa, power_tuned, rogan_gladen
 from evalharness.stats.intervals import Estimate, mean, two_sided_z
@@ -64,10 +68,17 @@ def _marked(ruling: Ruling, base: Arm, tuned: Arm) -> Ruling:
     return ruling
 
 
+def informed(arm: Arm, config: Config) -> Arm:
+    """The arm with what is known of its judges: their calibrations beside the baselines, and the last looks at them."""
+    if not arm.run.suite.judges:
+        return arm
+    return replace(arm, known=known(config.baselines, config.state, arm.run.suite.name))
+
+
 def _standings(base: Arm, tuned: Arm, aspect: str) -> Iterator[tuple[Instrument, Standing]]:
     """What is known of every instrument that an aspect rests on."""
     for instrument in _resting(tuned, aspect):
-        yield instrument, standing(_known(base, tuned, instrument))
+        yield instrument, standing(_found(base, tuned, instrument))
 
 
 def _resting(arm: Arm, aspect: str) -> tuple[Instrument, ...]:
@@ -79,7 +90,7 @@ def _same(one: Instrument, other: Instrument) -> bool:
     return (one.check, one.aspect) == (other.check, other.aspect)
 
 
-def _known(base: Arm, tuned: Arm, instrument: Instrument) -> Known | None:
+def _found(base: Arm, tuned: Arm, instrument: Instrument) -> Known | None:
     found = (*tuned.known, *base.known)
     return next((each for each in found if each.calibration.digest == instrument.digest), None)
 
@@ -110,8 +121,16 @@ def judged(base: Arm, tuned: Arm) -> tuple[Judged, ...]:
         sides = [
             _graded(arm.run.model.name, said.get(key, [])) for arm, said in zip((base, tuned), scores, strict=True)
         ]
-        found.append(_judged(instrument, _known(base, tuned, instrument), sides))
+        found.append(_judged(instrument, _found(base, tuned, instrument), sides))
     return tuple(found)
+
+
+def took(base: Arm, tuned: Arm) -> tuple[tuple[str, Tally], ...]:
+    """What each judge took for both arms, by its name; an accepted run's was taken when it was made."""
+    runs = [arm.run for arm in (base, tuned) if arm.run.snapshot is None]
+    names = dict.fromkeys(name for run in runs for name, _ in run.judging)
+    tallies = {name: [tally for run in runs for own, tally in run.judging if own == name] for name in names}
+    return tuple((name, sum_tallies(found)) for name, found in tallies.items())
 
 
 def _by_check(arm: Arm) -> dict[tuple[str, str], list[tuple[Key, Score]]]:
@@ -119,7 +138,7 @@ def _by_check(arm: Arm) -> dict[tuple[str, str], list[tuple[Key, Score]]]:
     found: dict[tuple[str, str], list[tuple[Key, Score]]] = {}
     for trial in arm.run.trials:
         for score in trial.scores:
-            if score.judges:
+            if graded(trial, score) is not None:
                 key = trial.conversation.case, trial.conversation.sample, score.turn or 0
                 found.setdefault((score.check, score.aspect), []).append((key, score))
     return found
@@ -132,8 +151,8 @@ def _graded(arm: str, said: Sequence[tuple[Key, Score]]) -> _Graded:
     return _Graded(arm, grades, votes, len(said) - len(grades), pass_at)
 
 
-def _judged(instrument: Instrument, known: Known | None, sides: Sequence[_Graded]) -> Judged:
-    found = standing(known)
+def _judged(instrument: Instrument, calibrated: Known | None, sides: Sequence[_Graded]) -> Judged:
+    found = standing(calibrated)
     row = Judged(
         check=instrument.check,
         aspect=instrument.aspect,
@@ -148,7 +167,7 @@ def _judged(instrument: Instrument, known: Known | None, sides: Sequence[_Graded
         errors=sum(side.errors for side in sides),
         panel=tuple(_panel(sides)),
     )
-    return row if known is None else _with_figures(row, known.calibration, sides)
+    return row if calibrated is None else _with_figures(row, calibrated.calibration, sides)
 
 
 def _with_figures(row: Judged, calibration: Calibration, sides: Sequence[_Graded]) -> Judged:

@@ -122,7 +122,9 @@ def read(ballot: Ballot, answer: Answer) -> Said:
     at, last = found[-1]
     label = next((each for each in ballot.labels if each.casefold() == _word(last.get("verdict"))), None)
     if label is None:
-        return Said(None, error=f"its verdict {shown(_word(last.get('verdict')))} is none of {', '.join(ballot.labels)}")
+        return Said(
+            None, error=f"its verdict {shown(_word(last.get('verdict')))} is none of {', '.join(ballot.labels)}"
+        )
     reason = last.get("reason")
     said = Said(label, " ".join(reason.split()) if isinstance(reason, str) else "")
     return _weighted(said, ballot, answer, at) if answer.logprobs else said
@@ -188,7 +190,9 @@ def _shares(tokens: list[tuple[str, float]], before: str, labels: tuple[str, ...
     shares = dict.fromkeys(labels, 0.0)
     for text, logprob in tokens:
         start = text.removeprefix(before).strip(' "').casefold()
-        fits = [label for label in labels if start and (label.casefold().startswith(start) or start == label.casefold())]
+        fits = [
+            label for label in labels if start and (label.casefold().startswith(start) or start == label.casefold())
+        ]
         exact = [label for label in fits if label.casefold() == start]
         if len(exact or fits) == 1:
             shares[(exact or fits)[0]] += math.exp(logprob)

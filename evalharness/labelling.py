@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from evalharness import store
-from evalharness.calibration import Label
+from evalharness.calibration import Label, graded
 from evalharness.errors import EvalError, Fault, Faults, suggestion
 from evalharness.escape import csv_cell, slug, terminal
 from evalharness.files import quoted
@@ -67,12 +67,12 @@ def candidates(runs: Sequence[Run], instrument: Instrument) -> tuple[list[Label]
 
 def _of(run: Run, trial: Trial, instrument: Instrument) -> Iterator[Label | None]:
     for score in trial.scores:
-        if (score.check, score.aspect) != (instrument.check, instrument.aspect) or not score.judges:
+        talk = graded(trial, score)
+        if (score.check, score.aspect) != (instrument.check, instrument.aspect) or talk is None:
             continue
         if score.grade.value is None:
             yield None
             continue
-        talk = trial.conversation if score.turn is None else trial.conversation.until(score.turn)
         yield Label(
             suite=run.suite.name,
             check=instrument.check,

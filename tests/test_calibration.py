@@ -100,4 +100,4 @@ def test_a_judge_that_grades_all_anchors_a_step_lower_has_moved_though_none_chan
 
 
 def test_too_few_anchors_with_a_grade_say_nothing() -> None:
-    assert moved(THEN, [0.0] * 5 + [None] * 7, 0.5) == ""
+    assert moved(THEN, [0.0] * 5 + [None] * 7, 0.5) is None

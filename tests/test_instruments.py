@@ -127,7 +127,8 @@ def test_the_rate_of_an_arm_is_that_of_the_method_s_j2() -> None:
 
     found = judged(labelled, grades, grades).corrected[0]
 
-    assert (found.arm, found.labels, found.unlabelled, found.seen) == ("base", 50, 50, pytest.approx(0.52))
+    assert (found.arm, found.labels, found.unlabelled) == ("base", 50, 50)
+    assert found.seen == pytest.approx(0.52)
     assert spread(found.rogan_gladen) == pytest.approx((0.25, 0.0, 0.25 + 1.959964 * 0.153475), abs=1e-5)
     assert spread(found.powered) == pytest.approx(estimate(0.448195, 0.063468), abs=1e-5)
     assert found.trust == pytest.approx(0.323783, abs=1e-6)

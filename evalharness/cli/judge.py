@@ -122,7 +122,8 @@ def _lines(found: Calibrated, labels: str) -> Iterator[str]:
         yield f"  ! {terminal(one_line(str(pair)))}: part of a change is the judge's"
     if found.outdated:
         number = "1 label" if found.outdated == 1 else f"{found.outdated:,} labels"
-        yield f"  ! left out: {number} of an earlier judge, rubric or scale in {terminal(labels)}; label those replies again"
+        whose = f"{number} of an earlier judge, rubric or scale in {terminal(labels)}"
+        yield f"  ! left out: {whose}; label those replies again"
     if not each.enough:
         yield f"  ! {len(each.rows)} labels, and a calibration takes {ENOUGH}: evalharness label RUN"
     yield from _thin(figures(each.rows, each.pass_at))

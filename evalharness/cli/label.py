@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -137,21 +139,39 @@ def _label(work: Work) -> None:
     if not work.due:
         click.echo(f"{work.done:,} labels, nothing left to label; a larger --number draws more, where there are more")
         return
-    given = labelled(work.due, work.instrument, _keys(), work.keep, screen=lambda text: click.echo(text, nl=False))
+    with _keyboard() as keys:
+        given = labelled(work.due, work.instrument, keys, work.keep, screen=lambda text: click.echo(text, nl=False))
     click.echo(f"\n{given:,} labels given, {work.done + given:,} in all: {shown(work.path)}   (commit it)")
     if work.unknown:
         click.echo(f"      {work.unknown:,} replies that the judge could not grade were left out")
     click.echo(f"next: evalharness judge calibrate {shown(work.path)}")
 
 
-def _keys() -> Iterator[str]:
-    """Keys as they are pressed; Ctrl-C and Ctrl-D end them, all labels given so far are kept."""
+@contextmanager
+def _keyboard() -> Iterator[Iterator[str]]:
+    """The keys as they are pressed. None is lost that comes early, as it is where a terminal is set up anew for each."""
+    import termios
+    import tty
+
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    tty.setcbreak(terminal, termios.TCSANOW)
+    try:
+        yield _keys(terminal)
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+
+def _keys(terminal: int) -> Iterator[str]:
+    """Ctrl-C and Ctrl-D end them, and so does a terminal that is gone. An arrow or another special key is one key."""
     while True:
         try:
-            key = click.getchar()
-        except (KeyboardInterrupt, EOFError):
+            read = os.read(terminal, 1024).decode("utf-8", "replace")
+        except (KeyboardInterrupt, OSError):
             return
-        yield key
+        if not read or "\x04" in read:
+            return
+        yield from [read[0]] if read[0] == "\x1b" else read
 
 
 def labelled(due: Sequence[Label], instrument: Instrument, keys: Iterator[str], keep: Keep, *, screen: Screen) -> int:

@@ -17,6 +17,7 @@ from evalharness.cache import Cache
 from evalharness.config import Config
 from evalharness.errors import EvalError, StoreError
 from evalharness.escape import slug
+from evalharness.instruments import informed
 from evalharness.measure import Arm
 from evalharness.suite import Suite
 
@@ -87,7 +88,8 @@ def read(share: Share, name: str, suite: Suite, config: Config, judge: str | Non
     shelf = snapshots.shelf(config.baselines, suite.name)
     panel = judges(suite, config, judge, {})
     with Cache(config.state / "cache") if panel else nullcontext() as cache:
-        return tuple(
+        arms = (
             recall(shelf.get(snapshot), suite, panel, cache) if snapshot else Arm.of(store.read(Path(path)))
             for path, snapshot in share.runs[name]
         )
+        return tuple(informed(arm, config) for arm in arms)

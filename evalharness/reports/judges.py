@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evalharness.escape import one_line
-from evalharness.findings import Corrected, Estimated, Judged
+from evalharness.findings import Comparison, Corrected, Estimated, Judged
 from evalharness.reports.base import DASH, LONGEST_NAME, LONGEST_TEXT, count, points, rate
 
 CORRECTED = ("put right by people's labels", "judge alone", "with labels", "by its mistakes", "labels", "without")
 
 
-def lines(found: Sequence[Judged]) -> Iterator[str]:
+def lines(comparison: Comparison) -> Iterator[str]:
     """What is to be said of each, a sentence a line; names and rubrics in it are foreign."""
-    for row in found:
+    for row in comparison.judged:
         name, judges = one_line(row.check, LONGEST_NAME), one_line(", ".join(row.judges), LONGEST_TEXT)
         yield f"{name} ({row.aspect}): {row.scale} by {judges}: {one_line(row.rubric, LONGEST_TEXT)}"
         yield f"{name}: {standing(row)}"
@@ -25,6 +25,10 @@ def lines(found: Sequence[Judged]) -> Iterator[str]:
         if row.panel:
             pairs = (f"{one} and {two} {_number(value)}" for one, two, value in row.panel)
             yield f"{name}: kappa of the judges with each other: {one_line(', '.join(pairs), LONGEST_TEXT)}"
+    for name, tally in comparison.judging:
+        price = "" if tally.usd is None else f", {tally.usd:.4f} USD"
+        sent = f"{count(tally.sent, 'request')}, {tally.cached:,} answers known before{price}"
+        yield f"{one_line(name, LONGEST_NAME)} took {sent}"
 
 
 def standing(row: Judged) -> str:

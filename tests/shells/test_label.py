@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -119,8 +120,8 @@ def test_without_a_terminal_the_way_through_a_spreadsheet_is_named(tmp_path: Pat
 def test_labels_are_given_on_a_terminal_and_the_next_sitting_goes_on(tmp_path: Path) -> None:
     arguments = ["label", *runs(tmp_path, 4), "--number", "4"]
 
-    first = on_a_terminal(arguments, b"y?nq", tmp_path)
-    second = on_a_terminal(arguments, b"yy", tmp_path)
+    first = on_a_terminal(arguments, "y?nq", tmp_path)
+    second = on_a_terminal(arguments, "yy", tmp_path)
 
     assert "4 replies to label" in first
     assert "2 labels given, 2 in all" in first
@@ -129,17 +130,18 @@ def test_labels_are_given_on_a_terminal_and_the_next_sitting_goes_on(tmp_path: P
     assert len(read_labels(tmp_path / FILE)) == 4
 
 
-def on_a_terminal(arguments: Sequence[str], keys: bytes, folder: Path) -> str:
-    """What `evalharness` prints on a terminal of its own with these keys pressed."""
+def on_a_terminal(arguments: Sequence[str], keys: str, folder: Path) -> str:
+    """What `evalharness` prints on a terminal of its own, with a key pressed at each question."""
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(folder)
         os.execv(sys.executable, [sys.executable, "-m", "evalharness.cli", *arguments])
-    os.write(terminal, keys)
-    printed = b""
+    printed, left = b"", list(keys)
     try:
-        while read := os.read(terminal, 65536):
+        while select.select([terminal], [], [], 30)[0] and (read := os.read(terminal, 65536)):
             printed += read
+            if left and printed.count(b"[y/n] ") > len(keys) - len(left):
+                os.write(terminal, left.pop(0).encode())
     except OSError:  # how Linux says that the other end is closed
         pass
     os.close(terminal)
@@ -196,9 +198,7 @@ def test_a_calibration_is_printed_and_filed(tmp_path: Path) -> None:
         "  specificity    81.8 %  (69.7 to 89.8)",
         "  kappa          0.69  (0.55 to 0.83)",
     ]
-    assert (
-        f"  ! 1 labels of an earlier judge, rubric or scale in {FILE} do not count: label those replies again" in lines
-    )
+    assert f"  ! left out: 1 label of an earlier judge, rubric or scale in {FILE}; label those replies again" in lines
     assert "  people and the judge disagree on 16:" in lines
     assert "    c40, turn 1 (base): label 0, judge 1: because 40" in lines
     assert lines[-2] == "calibrated: it may gate"
@@ -239,8 +239,9 @@ def test_calibrations_are_listed_with_what_they_allow(tmp_path: Path) -> None:
         "marv: sarcastic by judge (openai:gpt-4o): failed calibration (kappa 0.30, at least 0.4 asked for); 50 labels; "
         "baselines/.judges/marv-sarcastic-dddddddddddd.json\n"
     )
-    (row,) = evalharness("judge", "list", "--json", cwd=tmp_path).json["calibrations"]  # type: ignore[misc]
-    assert row["state"] == "failed"
+    rows = evalharness("judge", "list", "--json", cwd=tmp_path).json["calibrations"]
+    assert isinstance(rows, list)
+    assert [row["state"] for row in rows] == ["failed"]
 
 
 @pytest.mark.parametrize(
