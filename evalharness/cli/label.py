@@ -149,7 +149,7 @@ def _label(work: Work) -> None:
 
 @contextmanager
 def _keyboard() -> Iterator[Iterator[str]]:
-    """The keys as they are pressed. None is lost that comes early, as it is where a terminal is set up anew for each."""
+    """The keys as they are pressed; none that comes early is lost, as where a terminal is set up anew for each."""
     import termios
     import tty
 

@@ -12,7 +12,7 @@ import pytest
 
 from evalharness import store
 from evalharness.calibration import Label
-from evalharness.cli.label import labelled, page
+from evalharness.cli.label import _keys, labelled, page
 from evalharness.labelling import read_labels
 from evalharness.records import Instrument, Message
 from tests.judged import INSTRUMENT, SUITE, label, run
@@ -73,6 +73,18 @@ def test_each_point_of_a_checklist_is_asked_and_the_last_can_be_taken_back() -> 
 
     assert [(each.case, each.label) for each in kept] == [("c0", 0.0), ("c2", 1.0)]
     assert "is sarcastic [y/n]" in shown
+
+
+def test_a_special_key_is_one_key_and_ctrl_d_ends() -> None:
+    readable, writable = os.pipe()
+    keys = _keys(readable)
+
+    pressed = []
+    for typed in (b"\x1b[1~", b"yn", "é".encode(), b"\x04"):
+        os.write(writable, typed)
+        pressed += [next(keys, "end") for _ in range(2 if typed == b"yn" else 1)]
+
+    assert pressed == ["\x1b", "y", "n", "é", "end"]
 
 
 def test_a_page_tells_neither_arm_nor_grade_nor_system_prompt_and_is_harmless() -> None:
