@@ -179,7 +179,6 @@ class _Draft:
             version=version,
             trained=trained,
             judged=instruments.judged(self.base, self.tuned),
-            judging=instruments.took(self.base, self.tuned),
         )
 
     def _parts(self, suite: SuiteRef, seed: int) -> tuple[heldout.Part, ...]:
@@ -356,7 +355,7 @@ def _fails(trial: Trial) -> bool:
 
 
 def incomplete(arm: Arm) -> bool:
-    """Whether answers are missing: a request failed for good, one was filtered, or the run was cut short.
+    """Whether answers are missing: a request failed for good, also to a judge, one was filtered, or it was cut short.
 
     Never so for a snapshot: whoever accepted it knew what it lacks, and its model may be gone.
     """
@@ -364,6 +363,7 @@ def incomplete(arm: Arm) -> bool:
         return False
     due = len(arm.run.cases) * arm.run.suite.samples
     missing = bool(arm.sheet.failures) or arm.sheet.outcomes["filtered"] > 0 or arm.sheet.trials < due
+    missing = missing or any(took.failed for _, took in arm.run.judging)
     return arm.run.tally is None or missing
 
 
@@ -383,6 +383,7 @@ def run_ref(arm: Arm) -> RunRef:
         tally=run.tally,
         said=dict(sorted(sheet.complaints.items())),
         snapshot=run.snapshot,
+        judging=run.judging,
     )
 
 

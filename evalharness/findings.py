@@ -14,7 +14,7 @@ class RunRef:
     """One side of a comparison: the arm, when it ran, what it took, and how its replies ended.
 
     outcomes: replies by `Outcome`; failures: trials by `FailureKind`; said: the first message of each kind of failure.
-    asked, scored: trials planned, and those scored.
+    asked, scored: trials planned, and those scored. judging: what each judge took for this side.
     """
 
     model: ModelRef
@@ -29,6 +29,7 @@ class RunRef:
     tally: Tally | None
     said: dict[str, str] = field(default_factory=dict)
     snapshot: Snapshot | None = None
+    judging: tuple[tuple[str, Tally], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +297,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs of one suite, side by side. `pairs` may be read from disk as it is walked. judging: what judges took."""
+    """Two runs of one suite, side by side. `pairs` may be read from disk as it is walked."""
 
     suite: SuiteRef
     base: RunRef
@@ -313,7 +314,6 @@ class Comparison:
     rebased: Rebased | None = None
     trained: Trained | None = None
     judged: tuple[Judged, ...] = ()
-    judging: tuple[tuple[str, Tally], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,7 @@ from evalharness.calibration import (
 from evalharness.config import Config
 from evalharness.findings import Corrected, Estimated, Judged, Ruling
 from evalharness.measure import Arm
-from evalharness.merging import sum_tallies
-from evalharness.records import Instrument, Score, Tally
+from evalharness.records import Instrument, Score
 from evalharness.sheet import OVERALL
 from evalharness.stats.agreement import Rate, kappa, power_tuned, rogan_gladen
 from evalharness.stats.intervals import Estimate, mean, two_sided_z
@@ -123,14 +122,6 @@ def judged(base: Arm, tuned: Arm) -> tuple[Judged, ...]:
         ]
         found.append(_judged(instrument, _found(base, tuned, instrument), sides))
     return tuple(found)
-
-
-def took(base: Arm, tuned: Arm) -> tuple[tuple[str, Tally], ...]:
-    """What each judge took for both arms, by its name; an accepted run's was taken when it was made."""
-    runs = [arm.run for arm in (base, tuned) if arm.run.snapshot is None]
-    names = dict.fromkeys(name for run in runs for name, _ in run.judging)
-    tallies = {name: [tally for run in runs for own, tally in run.judging if own == name] for name in names}
-    return tuple((name, sum_tallies(found)) for name, found in tallies.items())
 
 
 def _by_check(arm: Arm) -> dict[tuple[str, str], list[tuple[Key, Score]]]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from evalharness.escape import one_line
 from evalharness.findings import Comparison, Corrected, Estimated, Judged
+from evalharness.merging import sum_tallies
+from evalharness.records import Tally
 from evalharness.reports.base import DASH, LONGEST_NAME, LONGEST_TEXT, count, points, rate
 
 CORRECTED = ("put right by people's labels", "judge alone", "with labels", "by its mistakes", "labels", "without")
@@ -25,10 +27,17 @@ def lines(comparison: Comparison) -> Iterator[str]:
         if row.panel:
             pairs = (f"{one} and {two} {_number(value)}" for one, two, value in row.panel)
             yield f"{name}: kappa of the judges with each other: {one_line(', '.join(pairs), LONGEST_TEXT)}"
-    for name, tally in comparison.judging:
+    for name, tally in _took(comparison):
         price = "" if tally.usd is None else f", {tally.usd:.4f} USD"
         sent = f"{count(tally.sent, 'request')}, {tally.cached:,} answers known before{price}"
         yield f"{one_line(name, LONGEST_NAME)} took {sent}"
+
+
+def _took(comparison: Comparison) -> Iterator[tuple[str, Tally]]:
+    """What each judge took for both arms; an accepted run's was taken when it was made."""
+    sides = [side for side in (comparison.base, comparison.tuned) if side.snapshot is None]
+    for name in dict.fromkeys(name for side in sides for name, _ in side.judging):
+        yield name, sum_tallies([tally for side in sides for own, tally in side.judging if own == name])
 
 
 def standing(row: Judged) -> str:
