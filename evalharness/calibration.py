@@ -48,7 +48,8 @@ class Label:
     """A line of a label file: what somebody said of one reply, and all that was known of it then.
 
     label: in [0, 1]; None takes back what was said of this reply before. instrument: its digest. grade, why: what the
-    judge said. messages: the conversation as it was graded; replies: places in it of what the model said.
+    judge said. scale, rubric: what was asked of this reply. messages: the conversation as it was graded; replies:
+    places in it of what the model said.
     """
 
     suite: str
@@ -56,6 +57,8 @@ class Label:
     aspect: str
     instrument: str
     judges: tuple[str, ...]
+    scale: str
+    rubric: str
     arm: str
     case: str
     sample: int

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from evalharness import engine, snapshots, store
 from evalharness.bench import instruments, judges, refs, self_judged
 from evalharness.cache import Cache
+from evalharness.calibrate import known
 from evalharness.compare import compare_all
 from evalharness.config import Config
 from evalharness.config import load as load_config
@@ -100,6 +101,7 @@ def ask_each(
     that were whole are whole, the others are `.part` files, and asking again goes on; `Interrupted` is raised where
     nothing was asked yet. Not where an event loop runs: see `aask`.
     """
+    _readable(askings, config)
     askings, lessons = _learnt(askings, options)
     with Sitting(rows(askings, config, options), config, options, watch or engine.SILENT) as sitting:
         try:
@@ -120,10 +122,18 @@ async def aask(
     watch: engine.Watch | None = None,
 ) -> Asked:
     """The same as `ask` on the caller's event loop."""
-    askings, lessons = _learnt([Asking(suite, tuple(names)) for suite in suites], options)
+    askings = [Asking(suite, tuple(names)) for suite in suites]
+    _readable(askings, config)
+    askings, lessons = _learnt(askings, options)
     with Sitting(rows(askings, config, options), config, options, watch or engine.SILENT) as sitting:
         tallies = await engine.arun(sitting.flows, sitting.models, **sitting.rest())
         return Asked(_informed(sitting.arms(tallies), config), lessons=lessons)
+
+
+def _readable(askings: Sequence[Asking], config: Config) -> None:
+    """Raises `Faults` for calibrations of judges that cannot be read: before anything is paid for."""
+    for asking in askings:
+        known(config.baselines, config.state, asking.suite.name)
 
 
 def _informed(rows: Sequence[Sequence[Arm]], config: Config) -> tuple[tuple[Arm, ...], ...]:

@@ -61,7 +61,7 @@ def marked(ruled: Sequence[Ruling], base: Arm, tuned: Arm) -> tuple[Ruling, ...]
 
 def _marked(ruling: Ruling, base: Arm, tuned: Arm) -> Ruling:
     for _, found in _standings(base, tuned, ruling.aspect):
-        if found.state == "uncalibrated" and f"judge {found.why}" not in ruling.sentence:
+        if found.state == "uncalibrated" and found.why not in ruling.sentence:
             remedy = f"{ruling.remedy}; {found.remedy}" if ruling.remedy else found.remedy
             return replace(ruling, sentence=f"{ruling.sentence}; judge {found.why}", remedy=remedy)
     return ruling

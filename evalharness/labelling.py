@@ -51,13 +51,19 @@ def instrument_of(runs: Sequence[Run], check: str | None = None) -> Instrument:
     return meant[0]
 
 
-def candidates(runs: Sequence[Run], instrument: Instrument) -> tuple[list[Label], int]:
-    """Every reply that the instrument graded, without a label; and how many it was asked about and could not grade."""
+def candidates(
+    runs: Sequence[Run], instrument: Instrument, rubrics: Mapping[str, str] | None = None
+) -> tuple[list[Label], int]:
+    """Every reply that the instrument graded, without a label; and how many it was asked about and could not grade.
+
+    rubrics: what was asked of a case, where cases have rubrics of their own.
+    """
     found: dict[tuple[str, str, str, int, int], Label] = {}
     unknown = 0
     for run in runs:
         for trial in run.trials:
-            for label in _of(run, trial, instrument):
+            rubric = (rubrics or {}).get(trial.conversation.case, instrument.rubric)
+            for label in _of(run, trial, replace(instrument, rubric=rubric)):
                 if label is None:
                     unknown += 1
                 else:
@@ -79,6 +85,8 @@ def _of(run: Run, trial: Trial, instrument: Instrument) -> Iterator[Label | None
             aspect=instrument.aspect,
             instrument=instrument.digest,
             judges=instrument.judges,
+            scale=instrument.scale,
+            rubric=instrument.rubric,
             arm=run.model.name,
             case=talk.case,
             sample=talk.sample,
@@ -176,31 +184,30 @@ def add_label(path: Path, label: Label, root: Path) -> None:
 # --- what can be answered ---------------------------------------------------------------------------------------------
 
 
-def points(instrument: Instrument) -> tuple[str, ...]:
+def points(label: Label) -> tuple[str, ...]:
     """What is asked of a reply one after the other: the points of a checklist, else the rubric alone."""
-    if instrument.scale == "checklist":
-        lines = tuple(line.strip() for line in instrument.rubric.split("\n") if line.strip())
-        return lines or (instrument.rubric,)
-    return (instrument.rubric,)
+    if label.scale == "checklist":
+        return tuple(line.strip() for line in label.rubric.split("\n") if line.strip()) or (label.rubric,)
+    return (label.rubric,)
 
 
-def answers(instrument: Instrument) -> Mapping[str, float]:
+def answers(scale: str) -> Mapping[str, float]:
     """What may be answered to each point, and what it is worth."""
-    return FIVE if instrument.scale == "1-5" else YES_NO
+    return FIVE if scale == "1-5" else YES_NO
 
 
-def value_of(text: str, instrument: Instrument) -> float | None:
+def value_of(text: str, label: Label) -> float | None:
     """The label that a written answer means, one word a point, in [0, 1]; None where it means none."""
-    words, known = text.casefold().replace(",", " ").split(), answers(instrument)
-    if len(words) != len(points(instrument)) or not all(word in known for word in words):
+    words, known = text.casefold().replace(",", " ").split(), answers(label.scale)
+    if len(words) != len(points(label)) or not all(word in known for word in words):
         return None
     return sum(known[word] for word in words) / len(words)
 
 
-def told(instrument: Instrument) -> str:
+def told(label: Label) -> str:
     """What may be answered, in words."""
-    each = "1 to 5" if instrument.scale == "1-5" else "y or n"
-    number = len(points(instrument))
+    each = "1 to 5" if label.scale == "1-5" else "y or n"
+    number = len(points(label))
     return each if number == 1 else f"{number} times {each}, one for each point, with blanks between"
 
 
@@ -212,17 +219,16 @@ def mark(label: Label) -> str:
     return f"r{_mark(*label.key)[:16]}"
 
 
-def export_csv(path: Path, due: Sequence[Label], instrument: Instrument) -> None:
+def export_csv(path: Path, due: Sequence[Label]) -> None:
     """A table with a row a reply and an empty column `label`, for a spreadsheet; no cell of it is a formula."""
-    lines = [COLUMNS, *(_cells(label, instrument) for label in due)]
+    lines = [COLUMNS, *(_cells(label) for label in due)]
     store.write_text(path, (",".join(map(_quoted, cells)) + "\r\n" for cells in lines))
 
 
-def _cells(label: Label, instrument: Instrument) -> tuple[str, ...]:
+def _cells(label: Label) -> tuple[str, ...]:
     last = label.replies[-1] if label.replies else len(label.messages)
     reply = label.messages[last].content if label.replies else ""
-    rubric = "\n".join(points(instrument))
-    return (mark(label), as_text(label.messages[:last]), reply, rubric, told(instrument), "")
+    return (mark(label), as_text(label.messages[:last]), reply, "\n".join(points(label)), told(label), "")
 
 
 def _quoted(cell: str) -> str:
@@ -235,7 +241,7 @@ def as_text(messages: Sequence[Message]) -> str:
     return "\n\n".join(f"{message.role}: {message.content}" for message in messages if message.role != "system")
 
 
-def import_csv(path: Path, found: Sequence[Label], instrument: Instrument) -> list[Label]:
+def import_csv(path: Path, found: Sequence[Label]) -> list[Label]:
     """The labels that were filled in; rows left empty are passed over. `Faults` with every row that is not in order."""
     known = {mark(label): label for label in found}
     filled: list[Label] = []
@@ -248,11 +254,11 @@ def import_csv(path: Path, found: Sequence[Label], instrument: Instrument) -> li
     try:
         for row in read(path):
             name, said = _field(row, "id"), _field(row, "label")
-            what, hint = _wrong(name, said, known, instrument, seen)
+            what, hint = _wrong(name, said, known, seen)
             if what:
                 faults.append(Fault(str(path), row.line, 0, what, hint))
             elif said:
-                filled.append(replace(known[name], label=value_of(said, instrument)))
+                filled.append(replace(known[name], label=value_of(said, known[name])))
     except csv.Error as error:
         raise Faults([Fault(str(path), 0, 0, f"this is no CSV: {error}")]) from None
     if faults:
@@ -265,9 +271,7 @@ def _field(row: Row, name: str) -> str:
     return str(row.fields.get(name) or "").strip().removeprefix("'")
 
 
-def _wrong(
-    name: str, said: str, known: Mapping[str, Label], instrument: Instrument, seen: Counter[str]
-) -> tuple[str, str]:
+def _wrong(name: str, said: str, known: Mapping[str, Label], seen: Counter[str]) -> tuple[str, str]:
     """What is wrong with a row, and what to do; two empty texts where nothing is."""
     seen[name] += 1
     if not name:
@@ -276,8 +280,8 @@ def _wrong(
         return f"no reply of these runs has the id {quoted(name)}", "give the runs that were exported"
     if seen[name] > 1:
         return f"the id {quoted(name)} stands twice", "keep one row a reply"
-    if said and value_of(said, instrument) is None:
-        return f"{quoted(said)} is no label here", f"write {told(instrument)}, or leave it empty"
+    if said and value_of(said, known[name]) is None:
+        return f"{quoted(said)} is no label here", f"write {told(known[name])}, or leave it empty"
     return "", ""
 
 

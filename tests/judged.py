@@ -53,8 +53,8 @@ def run(
 def label(number: int, said: float | None, grade: float, *, arm: str = "base", digest: str = DIGEST) -> Label:
     """A label of one case, as `label` writes it for `run`."""
     messages = (Message("user", f"question {number}"), Message("assistant", f"Oh, sure. {arm} {number}"))
-    about = ("marv", "sarcastic", "style", digest, INSTRUMENT.judges, arm, f"c{number}", 0, 1)
-    return Label(*about, said, grade, 0.5, f"because {number}", messages, (1,))
+    which = ("marv", "sarcastic", "style", digest, INSTRUMENT.judges, INSTRUMENT.scale, INSTRUMENT.rubric)
+    return Label(*which, arm, f"c{number}", 0, 1, said, grade, 0.5, f"because {number}", messages, (1,))
 
 
 def rows(tp: int, fp: int, fn: int, tn: int, *, arm: str = "base") -> tuple[Row, ...]:

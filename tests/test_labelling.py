@@ -29,8 +29,9 @@ from tests.judged import INSTRUMENT, SUITE, label, run
 
 BASE = run([1.0, 0.0] * 20)
 TUNED = run([1.0] * 40, name="tuned")
-FIVE = replace(INSTRUMENT, scale="1-5")
-LIST = replace(INSTRUMENT, scale="checklist", rubric="names a city\nis sarcastic\nends with a full stop")
+ONE = label(0, None, 1.0)
+FIVE = replace(ONE, scale="1-5")
+LIST = replace(ONE, scale="checklist", rubric="names a city\nis sarcastic\nends with a full stop")
 
 
 def found() -> list[Label]:
@@ -145,7 +146,7 @@ def test_no_label_is_written_through_a_link(tmp_path: Path) -> None:
 
 
 def test_what_an_answer_is_worth() -> None:
-    assert [value_of(said, INSTRUMENT) for said in ("y", "No", "yes", "3", "")] == [1.0, 0.0, 1.0, None, None]
+    assert [value_of(said, ONE) for said in ("y", "No", "yes", "3", "")] == [1.0, 0.0, 1.0, None, None]
     assert [value_of(said, FIVE) for said in ("1", "4", "5", "6", "y")] == [0.0, 0.75, 1.0, None, None]
     assert value_of("y n, y", LIST) == pytest.approx(2 / 3)
     assert value_of("y", LIST) is None
@@ -156,7 +157,7 @@ def test_what_an_answer_is_worth() -> None:
 
 
 def exported(path: Path, due: list[Label]) -> list[dict[str, str]]:
-    export_csv(path, due, INSTRUMENT)
+    export_csv(path, due)
     return list(csv.DictReader(io.StringIO(path.read_bytes().decode(), newline="")))
 
 
@@ -191,7 +192,7 @@ def test_labels_filled_into_a_table_are_read(tmp_path: Path) -> None:
     for row, said in zip(cells, ("y", "", "n"), strict=True):
         row["label"] = said
 
-    read = import_csv(filled(tmp_path / "in.csv", cells), due, INSTRUMENT)
+    read = import_csv(filled(tmp_path / "in.csv", cells), due)
 
     assert [(each.case, each.label) for each in read] == [("c0", 1.0), ("c2", 0.0)]
 
@@ -203,7 +204,7 @@ def test_every_wrong_row_of_a_table_is_named(tmp_path: Path) -> None:
     path = filled(tmp_path / "in.csv", cells)
 
     with pytest.raises(Faults) as faults:
-        import_csv(path, due, INSTRUMENT)
+        import_csv(path, due)
 
     assert [(fault.line, fault.what) for fault in faults.value.faults] == [
         (2, "'maybe' is no label here"),
@@ -215,4 +216,4 @@ def test_every_wrong_row_of_a_table_is_named(tmp_path: Path) -> None:
 
 def test_only_tables_are_imported(tmp_path: Path) -> None:
     with pytest.raises(Faults, match="labels are read from a"):
-        import_csv(tmp_path / "labels.xlsx", [], INSTRUMENT)
+        import_csv(tmp_path / "labels.xlsx", [])

@@ -162,7 +162,7 @@ def _figures(found: Figures, indent: int = 2) -> Iterator[str]:
         yield f"{pad}{'weighted':<14}{found.weighted:5.2f}  (kappa of the grades, squared weights)"
     better = found.better
     if better is not None:
-        yield f"{pad}{'sens + spec - 1':<15}{better.change:4.2f}  ({better.low:.2f} to {better.high:.2f})"
+        yield f"{pad}{'sens+spec-1':<14}{better.change:5.2f}  ({better.low:.2f} to {better.high:.2f})"
 
 
 def _disagreements(found: Calibrated) -> Iterator[str]:

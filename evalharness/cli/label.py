@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import click
 
 from evalharness.cli.options import config, shown
-from evalharness.errors import EvalError
+from evalharness.errors import EvalError, Faults
 
 if TYPE_CHECKING:
     from evalharness.calibration import Label
-    from evalharness.records import Instrument
+    from evalharness.config import Config
+    from evalharness.records import Instrument, Run
 
 Screen: TypeAlias = Callable[[str], None]
 """Takes text to show, foreign text already made harmless."""
@@ -77,7 +78,6 @@ def label_verb(
 class Work:
     """What is to be labelled. found: every graded reply; due: those drawn without a label; done: labels there are."""
 
-    instrument: Instrument
     path: Path
     root: Path
     found: tuple[Label, ...]
@@ -100,7 +100,7 @@ def _prepared(runs: Sequence[Path], how: How) -> Work:
     settings = config()
     read = [snapshots.named(store.read(path)) for path in runs]
     instrument = instrument_of(read, how.check)
-    found, unknown = candidates(read, instrument)
+    found, unknown = candidates(read, instrument, _rubrics(read[0], instrument, settings))
     if not found:
         hint = "a run is graded when it is asked: `evalharness run`, or `rescore` for stored replies"
         raise EvalError(f"the judge of '{instrument.check}' graded no reply of these runs", hint)
@@ -109,7 +109,29 @@ def _prepared(runs: Sequence[Path], how: How) -> Work:
     chosen = drawn(found, how.number, how.seed)
     due = tuple(label for label in chosen if label.key not in labelled)
     done = len(labelled & {label.key for label in found})
-    return Work(instrument, path, settings.folder, tuple(found), due, done, unknown)
+    return Work(path, settings.folder, tuple(found), due, done, unknown)
+
+
+def _rubrics(run: Run, instrument: Instrument, settings: Config) -> dict[str, str]:
+    """What the suite asks of each case, where it has not changed since; rows of data may fill a rubric."""
+    from evalharness.registry import load_files
+    from evalharness.scorers.base import judging
+    from evalharness.suite import load
+
+    load_files(tuple(settings.folder / path for path in settings.scorers))
+    for path in (Path(run.suite.path), settings.folder / run.suite.path):
+        try:
+            suite = load(path)
+        except Faults:
+            continue
+        if suite.hash == run.suite.hash:
+            return {
+                case.id: "\n".join(rubric for _, rubric in (each.measures() for each in judging(check.scorer)))
+                for case in suite.cases
+                for check in case.checks
+                if (check.name, check.aspect) == (instrument.check, instrument.aspect)
+            }
+    return {}
 
 
 def _export(work: Work, path: Path) -> None:
@@ -117,7 +139,7 @@ def _export(work: Work, path: Path) -> None:
 
     if path.exists():
         raise EvalError(f"{path}: there is such a file, and it may hold labels", "give another name")
-    export_csv(path, work.due, work.instrument)
+    export_csv(path, work.due)
     click.echo(f"{shown(path)}: {len(work.due):,} replies; write your answers into the column `label`, then")
     click.echo(f"next: evalharness label RUN... --import {shown(path)}")
 
@@ -125,7 +147,7 @@ def _export(work: Work, path: Path) -> None:
 def _import(work: Work, path: Path) -> None:
     from evalharness.labelling import import_csv
 
-    filled = import_csv(path, work.found, work.instrument)
+    filled = import_csv(path, work.found)
     for label in filled:
         work.keep(label)
     click.echo(f"{len(filled):,} labels added to {shown(work.path)}   (commit it)")
@@ -140,7 +162,7 @@ def _label(work: Work) -> None:
         click.echo(f"{work.done:,} labels, nothing left to label; a larger --number draws more, where there are more")
         return
     with _keyboard() as keys:
-        given = labelled(work.due, work.instrument, keys, work.keep, screen=lambda text: click.echo(text, nl=False))
+        given = labelled(work.due, keys, work.keep, screen=lambda text: click.echo(text, nl=False))
     click.echo(f"\n{given:,} labels given, {work.done + given:,} in all: {shown(work.path)}   (commit it)")
     if work.unknown:
         click.echo(f"      {work.unknown:,} replies that the judge could not grade were left out")
@@ -174,7 +196,7 @@ def _keys(terminal: int) -> Iterator[str]:
         yield from [read[0]] if read[0] == "\x1b" else read
 
 
-def labelled(due: Sequence[Label], instrument: Instrument, keys: Iterator[str], keep: Keep, *, screen: Screen) -> int:
+def labelled(due: Sequence[Label], keys: Iterator[str], keep: Keep, *, screen: Screen) -> int:
     """Shows each reply, takes keys, keeps labels; how many were given. Ends with `q`, the last reply, or the last key.
 
     `u` takes the last label of this sitting back and shows that reply again; with a checklist half answered, its last
@@ -182,16 +204,16 @@ def labelled(due: Sequence[Label], instrument: Instrument, keys: Iterator[str], 
     """
     from evalharness.labelling import answers, points
 
-    asked, worth = points(instrument), answers(instrument)
     given: list[int] = []
     said: list[float] = []
     place, showing = 0, -1
-    screen(f"{len(due):,} replies to label. {_help(instrument)}")
+    screen(f"{len(due):,} replies to label. {_help(due[0])}")
     while place < len(due):
+        asked, worth = points(due[place]), answers(due[place].scale)
         if showing != place:
-            screen(page(due[place], instrument, place, len(due)))
+            screen(page(due[place], place, len(due)))
             showing = place
-        screen(_question(asked, len(said), instrument))
+        screen(_question(asked, len(said), due[place]))
         key = next(keys, "q").casefold()
         screen(f"{key if key.isprintable() else ''}\n")
         if key in worth:
@@ -210,11 +232,11 @@ def labelled(due: Sequence[Label], instrument: Instrument, keys: Iterator[str], 
         elif key == "q":
             break
         else:
-            screen(_help(instrument))
+            screen(_help(due[place]))
     return len(given)
 
 
-def page(label: Label, instrument: Instrument, place: int, total: int) -> str:
+def page(label: Label, place: int, total: int) -> str:
     """One reply, what led to it, and the rubric, harmless on a terminal. Arm and grade are not in it.
 
     Nor is a system prompt: an arm may have its own, which would tell it.
@@ -226,15 +248,15 @@ def page(label: Label, instrument: Instrument, place: int, total: int) -> str:
     for number, message in enumerate(label.messages):
         if message.role != "system":
             parts.append(f"{'REPLY' if number == last else message.role}: {safe(message.content)}\n")
-    return "\n".join([*parts, f"rubric: {safe(instrument.rubric)}\n"])
+    return "\n".join([*parts, f"rubric: {safe(label.rubric)}\n"])
 
 
-def _help(instrument: Instrument) -> str:
-    return HELP.format(answers="1 to 5" if instrument.scale == "1-5" else "y or n")
+def _help(label: Label) -> str:
+    return HELP.format(answers="1 to 5" if label.scale == "1-5" else "y or n")
 
 
-def _question(asked: Sequence[str], place: int, instrument: Instrument) -> str:
+def _question(asked: Sequence[str], place: int, label: Label) -> str:
     from evalharness.labelling import shown as safe
 
     point = f"{safe(asked[place])} " if len(asked) > 1 else ""
-    return f"{point}[{'1 to 5' if instrument.scale == '1-5' else 'y/n'}] "
+    return f"{point}[{'1 to 5' if label.scale == '1-5' else 'y/n'}] "

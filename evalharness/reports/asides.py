@@ -44,7 +44,7 @@ def judging(comparison: Comparison) -> Aside | None:
     """Who graded by what, how far they agree with people, and rates put right by people's labels."""
     found = comparison.judged
     tables = tuple(Table(head, tuple(rows)) for head, rows in judges.tables(found))
-    return Aside("judges", "The judges", tuple(judges.lines(comparison)), tables) if found else None
+    return Aside("judges", "What the judges are worth", tuple(judges.lines(comparison)), tables) if found else None
 
 
 MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (judging, training)

@@ -28,7 +28,7 @@ def lines(comparison: Comparison) -> Iterator[str]:
             pairs = (f"{one} and {two} {_number(value)}" for one, two, value in row.panel)
             yield f"{name}: kappa of the judges with each other: {one_line(', '.join(pairs), LONGEST_TEXT)}"
     for name, tally in _took(comparison):
-        price = "" if tally.usd is None else f", {tally.usd:.4f} USD"
+        price = f", {tally.usd:.4f} USD" if tally.usd else ""
         sent = f"{count(tally.sent, 'request')}, {tally.cached:,} answers known before{price}"
         yield f"{one_line(name, LONGEST_NAME)} took {sent}"
 

@@ -14,18 +14,19 @@ from evalharness import store
 from evalharness.calibration import Label
 from evalharness.cli.label import _keys, labelled, page
 from evalharness.labelling import read_labels
-from evalharness.records import Instrument, Message
-from tests.judged import INSTRUMENT, SUITE, label, run
+from evalharness.records import Message
+from evalharness.suite import load
+from tests.judged import SUITE, label, run
 from tests.shells.cli import evalharness
 
 FILE = "baselines/.judges/marv-sarcastic.labels.jsonl"
 
 
-def pressed(keys: str, due: Sequence[Label], instrument: Instrument = INSTRUMENT) -> tuple[list[Label], str, int]:
+def pressed(keys: str, due: Sequence[Label]) -> tuple[list[Label], str, int]:
     """What was kept, what was shown, and how many labels were given, with these keys pressed."""
     kept: list[Label] = []
     shown: list[str] = []
-    number = labelled(due, instrument, iter(keys), kept.append, screen=shown.append)
+    number = labelled(due, iter(keys), kept.append, screen=shown.append)
     return kept, "".join(shown), number
 
 
@@ -60,16 +61,16 @@ def test_a_skipped_reply_gets_no_label_and_quitting_or_the_last_key_keeps_the_re
 
 
 def test_a_scale_of_five_takes_digits() -> None:
-    kept, shown, _ = pressed("914", DUE[:2], replace(INSTRUMENT, scale="1-5"))
+    kept, shown, _ = pressed("914", [replace(each, scale="1-5") for each in DUE[:2]])
 
     assert [each.label for each in kept] == [0.0, 0.75]
     assert "[1 to 5]" in shown
 
 
 def test_each_point_of_a_checklist_is_asked_and_the_last_can_be_taken_back() -> None:
-    points = replace(INSTRUMENT, scale="checklist", rubric="names a city\nis sarcastic")
+    due = [replace(each, scale="checklist", rubric="names a city\nis sarcastic") for each in DUE]
 
-    kept, shown, _ = pressed("yunn" + "ys" + "yy", DUE, points)
+    kept, shown, _ = pressed("yunn" + "ys" + "yy", due)
 
     assert [(each.case, each.label) for each in kept] == [("c0", 0.0), ("c2", 1.0)]
     assert "is sarcastic [y/n]" in shown
@@ -98,7 +99,7 @@ def test_a_page_tells_neither_arm_nor_grade_nor_system_prompt_and_is_harmless() 
         replies=(2,),
     )
 
-    text = page(hostile, INSTRUMENT, 0, 50)
+    text = page(hostile, 0, 50)
 
     assert "arm-x" not in text
     assert "0.12" not in text
@@ -175,6 +176,34 @@ def test_labels_go_out_and_come_back_through_a_spreadsheet(tmp_path: Path) -> No
     assert [each.label for each in read_labels(tmp_path / FILE)] == [1.0] * 10
     again = evalharness("label", *given, "--export", "out.csv", cwd=tmp_path)
     assert "there is such a file, and it may hold labels" in again.err
+
+
+ROWS = """\
+suite: marv
+checks:
+  sarcastic: {judge: "The reply names {{ city }}."}
+cases:
+  - each: rows.jsonl
+    id: "{{ id }}"
+    ask: "{{ id }}?"
+    expect: {style: sarcastic}
+"""
+
+
+def test_a_rubric_that_rows_of_data_fill_is_shown_as_the_reply_was_asked_about(tmp_path: Path) -> None:
+    (tmp_path / "evalharness.toml").write_text("")
+    (tmp_path / "rows.jsonl").write_text('{"id": "c0", "city": "Lima"}\n{"id": "c1", "city": "Oslo"}\n')
+    (tmp_path / "marv.yaml").write_text(ROWS)
+    ref = replace(SUITE, path="marv.yaml", hash=load(tmp_path / "marv.yaml").hash)
+    store.write(tmp_path / "base.jsonl", run([1.0, 1.0], suite=ref))
+
+    evalharness("label", "base.jsonl", "--export", "out.csv", cwd=tmp_path)
+
+    table = (tmp_path / "out.csv").read_text()
+    assert sorted(row.split(",")[3] for row in table.splitlines()[1:]) == [
+        "The reply names Lima.",
+        "The reply names Oslo.",
+    ]
 
 
 def written(folder: Path, labels: Sequence[Label]) -> Path:
