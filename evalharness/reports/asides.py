@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from evalharness.findings import Comparison
-from evalharness.reports import judges, trained
+from evalharness.reports import character, judges, trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,17 @@ def judging(comparison: Comparison) -> Aside | None:
     return Aside("judges", "What the judges are worth", tuple(judges.lines(comparison)), tables) if found else None
 
 
-MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (judging, training)
+def persona(comparison: Comparison) -> Aside | None:
+    """Where a persona leaks, how it lasts over turns, and how far it wanders."""
+    found = comparison.persona
+    if found is None:
+        return None
+    tables = tuple(Table(head, tuple(rows)) for head, rows in character.tables(found))
+    lines = tuple(character.lines(found, comparison.deltas))
+    return Aside("persona", "The persona: where it leaks, over turns, over questions", lines, tables)
+
+
+MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (judging, training, persona)
 """In the order of the page."""
 
 

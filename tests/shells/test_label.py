@@ -1,5 +1,6 @@
 """`label` and `judge`: keys to labels, labels to a calibration, and what is printed of it."""
 
+import csv
 import os
 import pty
 import select
@@ -199,11 +200,9 @@ def test_a_rubric_that_rows_of_data_fill_is_shown_as_the_reply_was_asked_about(t
 
     evalharness("label", "base.jsonl", "--export", "out.csv", cwd=tmp_path)
 
-    table = (tmp_path / "out.csv").read_text()
-    assert sorted(row.split(",")[3] for row in table.splitlines()[1:]) == [
-        "The reply names Lima.",
-        "The reply names Oslo.",
-    ]
+    with (tmp_path / "out.csv").open(newline="") as table:
+        rubrics = sorted(row["rubric"] for row in csv.DictReader(table))
+    assert rubrics == ["The reply names Lima.", "The reply names Oslo."]
 
 
 def written(folder: Path, labels: Sequence[Label]) -> Path:
