@@ -236,7 +236,7 @@ def standing(known: Known | None) -> Standing:
         return Standing("uncalibrated", "not calibrated", f"{ENOUGH} labels take ten minutes: evalharness label RUN")
     calibration = known.calibration
     if known.moved:
-        fix = "label again: evalharness label RUN; or name a dated version of the judge's model in the config"
+        fix = "it is another judge: name a dated model or another `server` for it in the config, run and label again"
         return Standing("moved", f"has moved since it was calibrated ({known.moved})", fix)
     if not calibration.enough:
         there = len(calibration.rows)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 from pathlib import Path
 
 import pytest
@@ -245,3 +246,26 @@ def test_j3_a_panel_of_weak_judges_is_no_strong_judge(part: str, each: dict[str,
 
     assert {judge: accuracy(scores(part, judge)) for judge in each} == pytest.approx(each, abs=1e-6)
     assert sum(panel_score(three) for three in zip(*weak, strict=True)) / len(weak[0]) == pytest.approx(panel, abs=1e-6)
+
+
+# --- what the intervals promise ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("hits", "rejects"), [(0.92, 0.72), (0.8, 0.8), (0.5, 0.5)])
+def test_corrected_rates_cover_the_true_one(hits: float, rejects: float) -> None:
+    draw = random.Random(20)
+    covered, repetitions, true = [0, 0], 2000, 0.4
+    for _ in range(repetitions):
+        labels = [float(draw.random() < true) for _ in range(250)]
+        grades = [float(draw.random() < (hits if label else 1 - rejects)) for label in labels]
+        for way, found in enumerate(
+            (
+                prediction_powered(grades[50:], labels[:50], grades[:50]),
+                power_tuned(grades[50:], labels[:50], grades[:50])[0],
+            )
+        ):
+            covered[way] += abs(found.centre - true) <= 1.959964 * found.error
+
+    # Nominal 0.95; a normal interval of fifty labels is a little short, and 2,000 repetitions are sure to 0.01.
+    assert min(covered) / repetitions > 0.925
