@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal, TypeAlias
 
 from evalharness.records import CUT_OFF, Conversation, Grade, Message, Score, Trial
+from evalharness.standings import State
 from evalharness.stats.agreement import (
     Change,
     Confusion,
@@ -39,8 +39,6 @@ LEAST_ANCHORS = 6
 """Anchors that must have been judged again for anything to follow."""
 NOISE = 0.10
 """The share of anchors on which a judge may change its mind without having moved."""
-
-State: TypeAlias = Literal["calibrated", "uncalibrated", "failed", "moved"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evalharness.records import Asked, ModelRef, Snapshot, SuiteRef, Tally, Trial, Word
+from evalharness.standings import Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,64 +237,70 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimated:
-    """A number with its interval at 95 %."""
+class DuelRow:
+    """How often tuned was preferred, by all judges and criteria, or by those that are named.
 
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Corrected:
-    """The mean grade of an arm, or the `change` between two, put right by the labels people gave. It decides nothing.
-
-    labels, unlabelled: replies with a label, and those without, which the correction is about. seen: the judge's own
-    mean. rogan_gladen: by its sensitivity and specificity on this arm. powered: by prediction-powered inference that
-    trusts the judge as far as `trust`. None where there are too few labels of this arm.
+    judged: duels with a verdict. wins, ties, losses: cases. rate, low, high in [0, 1], a tie half, 0.5 even; p: of its
+    being even. asked: duels that a judge read in both orders; inconsistent: those of them where the orders disagreed.
+    first, second: verdicts for the reply shown first and second, ties left out; first_p: of their being as many.
     """
 
-    arm: str
-    labels: int
-    unlabelled: int
-    seen: float | None
-    rogan_gladen: Estimated | None = None
-    powered: Estimated | None = None
-    trust: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A check that asked models, and what is known of them.
-
-    state: whether it may gate; why, remedy: where it may not, or nobody knows. asked, errors: replies of both arms that
-    it was asked about, and those it could not grade. panel: kappa of every two judges. The figures are over the
-    `labels` that people gave, and None where there are none, or all of one kind. uneven: where it mistakes the arms
-    unequally, in a sentence each.
-    """
-
-    check: str
-    aspect: str
-    judges: tuple[str, ...]
-    scale: str
-    rubric: str
-    digest: str
-    state: Literal["calibrated", "uncalibrated", "failed", "moved"]
-    why: str = ""
-    remedy: str = ""
+    criterion: str
+    judge: str
+    judged: int
+    cases: int
+    wins: int = 0
+    ties: int = 0
+    losses: int = 0
+    rate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    interval: Literal["T", "G", "GG", "S", ""] = ""
+    p: float | None = None
     asked: int = 0
-    errors: int = 0
-    panel: tuple[tuple[str, str, float | None], ...] = ()
-    labels: int = 0
-    kappa: float | None = None
-    kappa_range: Estimated | None = None
-    weighted: float | None = None
-    agreement: Estimated | None = None
-    sensitivity: Estimated | None = None
-    specificity: Estimated | None = None
-    uneven: tuple[str, ...] = ()
-    corrected: tuple[Corrected, ...] = ()
-    change: Corrected | None = None
+    inconsistent: int = 0
+    first: int = 0
+    second: int = 0
+    first_p: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Two judges on the same duels: how many, the share they agree on, and Cohen's kappa, None where it is not told."""
+
+    one: str
+    other: str
+    duels: int
+    share: float
+    kappa: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Duels:
+    """What came of judging both arms' replies side by side, each pair in both orders.
+
+    total: over all criteria and judges, which is what a gate reads. rows: by criterion and by judge, where there are
+    several. same: duels that are ties unasked, for both replies are one text. missing: duels without a verdict, by
+    cause. longer: characters by which tuned's replies are longer, on average. alike: the cases whose lengths differ by
+    less than a tenth. controlled: the rate in [0, 1] at equal length; refused: why it is not told. weighted: the rate
+    by the judges' own probabilities, where their servers give them. warnings: what a reader of the rate should know.
+    """
+
+    path: str
+    prefer: tuple[str, ...]
+    judges: tuple[str, ...]
+    total: DuelRow
+    rows: tuple[DuelRow, ...] = ()
+    same: int = 0
+    missing: tuple[tuple[str, int], ...] = ()
+    longer: float | None = None
+    alike: DuelRow | None = None
+    controlled: float | None = None
+    refused: str = ""
+    weighted: DuelRow | None = None
+    agreements: tuple[Agreement, ...] = ()
+    warnings: tuple[str, ...] = ()
+    tally: tuple[tuple[str, Tally], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +400,7 @@ class Comparison:
     rebased: Rebased | None = None
     trained: Trained | None = None
     judged: tuple[Judged, ...] = ()
+    duels: Duels | None = None
     persona: Persona | None = None
 
 

@@ -23,10 +23,11 @@ from evalharness.calibration import (
     uneven,
 )
 from evalharness.config import Config
-from evalharness.findings import Corrected, Estimated, Judged, Ruling
+from evalharness.findings import Ruling
 from evalharness.measure import Arm
 from evalharness.records import Instrument, Score
 from evalharness.sheet import OVERALL
+from evalharness.standings import Corrected, Estimated, Judged
 from evalharness.stats.agreement import Rate, kappa, power_tuned, rogan_gladen
 from evalharness.stats.intervals import Estimate, mean, two_sided_z
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from evalharness.calibration import Known
+from evalharness.duel import DuelRun
 from evalharness.findings import LeftOut
 from evalharness.records import Asked, Run, Trial
 from evalharness.rulings import Falls, Measure, Missing, causes
@@ -22,6 +23,7 @@ class Arm:
 
     unlike: cases it cannot be compared on, and why: they ask something else today. notes: what a reader should know.
     known: the calibrations of its suite's judges.
+    duels: of a tuned arm, what judges said of its replies beside those of the base it is compared with.
     """
 
     run: Run
@@ -29,6 +31,7 @@ class Arm:
     unlike: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     known: tuple[Known, ...] = ()
+    duels: DuelRun | None = None
 
     @classmethod
     def of(cls, run: Run) -> Arm:

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "evalharness"
 
 FLOORS = [
     {"errors", "addresses"},
-    {"records", "registry", "stats", "escape", "text", "layout", "worddiff", "table", "leases"},
+    {"records", "registry", "stats", "escape", "text", "layout", "worddiff", "table", "leases", "standings"},
     {
         "flow",
         "files",
@@ -35,15 +35,15 @@ FLOORS = [
         "books",
         "secrecy",
     },
-    {"config", "rows", "template", "tree", "cache", "snapshots", "judging", "tiny", "tuning"},
+    {"config", "rows", "template", "tree", "cache", "snapshots", "judging", "tiny", "tuning", "endpoints", "pooling"},
     {"models", "scorers", "schema", "serving", "labelling"},
     {"grammar", "limits", "calibrate"},
     {"suite", "asking", "vitals"},
-    {"engine", "score", "sheet", "rulings", "training"},
+    {"engine", "score", "sheet", "rulings", "training", "duel"},
     {"plan", "measure", "bench"},
-    {"heldout", "echoes", "sanity", "persona", "instruments", "anchoring"},
+    {"heldout", "echoes", "sanity", "persona", "preference", "duelfile", "instruments", "anchoring"},
     {"compare", "summary", "forecast", "baselines"},
-    {"sitting", "rebasing", "history", "appraisal"},
+    {"sitting", "rebasing", "history", "appraisal", "duelling"},
     {"harness"},
     {"accepting"},
     {"reports", "progress"},

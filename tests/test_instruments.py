@@ -8,10 +8,11 @@ import pytest
 from evalharness import instruments
 from evalharness.calibration import Calibration, Known, Row
 from evalharness.compare import alone, compare_all
-from evalharness.findings import Comparison, Estimated, Judged
+from evalharness.findings import Comparison
 from evalharness.measure import Arm
 from evalharness.records import Criterion, Run
 from evalharness.sheet import OVERALL
+from evalharness.standings import Estimated, Judged
 from tests.judged import INSTRUMENT, SUITE, calibration, rows, run
 
 GRADES = [1.0] * 100

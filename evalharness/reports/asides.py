@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from evalharness.findings import Comparison
-from evalharness.reports import character, judges, trained
+from evalharness.reports import character, duels, judges, trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,15 @@ def judging(comparison: Comparison) -> Aside | None:
     return Aside("judges", "What the judges are worth", tuple(judges.lines(comparison)), tables) if found else None
 
 
+def preference(comparison: Comparison) -> Aside | None:
+    """Win rates by criterion and judge, the place and the length of replies, and how far the judges agree."""
+    found = comparison.duels
+    if found is None:
+        return None
+    tables = tuple(Table(head, tuple(rows)) for head, rows in duels.tables(found))
+    return Aside("duels", "What stands beside the win rate", tuple(duels.lines(found)), tables)
+
+
 def persona(comparison: Comparison) -> Aside | None:
     """Where a persona leaks, how it lasts over turns, and how far it wanders."""
     found = comparison.persona
@@ -57,7 +66,7 @@ def persona(comparison: Comparison) -> Aside | None:
     return Aside("persona", "The persona: where it leaks, over turns, over questions", lines, tables)
 
 
-MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (judging, training, persona)
+MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (judging, training, preference, persona)
 """In the order of the page."""
 
 

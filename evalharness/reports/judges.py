@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evalharness.escape import one_line
-from evalharness.findings import Comparison, Corrected, Estimated, Judged
+from evalharness.findings import Comparison
 from evalharness.merging import sum_tallies
 from evalharness.records import Tally
 from evalharness.reports.base import DASH, LONGEST_NAME, LONGEST_TEXT, count, points, rate
+from evalharness.standings import Corrected, Estimated, Judged
 
 CORRECTED = ("put right by people's labels", "judge alone", "with labels", "by its mistakes", "labels", "without")
 
