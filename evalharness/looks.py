@@ -8,9 +8,9 @@ are wrong no more often than one would be.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from evalharness.findings import Ruling
 from evalharness.measure import Arm, design_of, measured, scope_block, texts_repeat
@@ -20,41 +20,48 @@ from evalharness.sheet import OVERALL, Slice
 from evalharness.stats.intervals import mean, two_sided_z
 from evalharness.stats.planning import clearance, from_pilot
 
-SELECTION = "a selection of the cases"
-PREFERENCE = "preference"
+DUELLED = "preference"
+"""The aspect that no look has: duels are judged when all replies are there."""
+
+Blocked: TypeAlias = Callable[[Arm, Arm, str], tuple[str, str]]
+"""Why nothing can be said of an aspect, and what to do; two empty texts where it can."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the gate of one pair would say if asking ended here. measures: one a criterion, in the gate's order."""
+    """What the gate of one pair would say if asking ended here. measures: one for each of `criteria`, those of the gate
+    that can be ruled on."""
 
     base: Arm
     tuned: Arm
-    tests: int
+    criteria: tuple[Criterion, ...]
     measures: tuple[Measure, ...]
     rulings: tuple[Ruling, ...]
 
     @classmethod
-    def at(cls, base: Arm, tuned: Arm, *, tests: int, seed: int) -> Look:
+    def at(cls, base: Arm, tuned: Arm, blocked: Blocked, *, tests: int, seed: int) -> Look:
         """Looks at what both have answered by now.
 
-        tests: how many gating tests the whole command makes. Each is adjusted for all of them (Bonferroni), so what is
-        decided here stays so whatever the others turn out to be.
+        blocked: why an aspect cannot be ruled on, whatever is asked; it is not waited for. tests: how many gating tests
+        the whole command makes. Each is adjusted for all of them (Bonferroni), so what is decided here stays so
+        whatever the others turn out to be.
         """
         base, tuned = aligned(base, tuned)
         suite = tuned.run.suite
         cases = tuple(asked for case, asked in tuned.sheet.cases.items() if case in base.sheet.cases)
         design = design_of(base, tuned, seed)
-        blocked = (SELECTION, "") if suite.selected else scope_block(base, tuned)
+        waits = scope_block(base, tuned)  # for a second sample, which may come
+        graded = (each for each in tuned.run.gate if each.aspect != DUELLED)
+        open_still = tuple(each for each in graded if waits[0] or not blocked(base, tuned, each.aspect)[0])
         measures: list[Measure] = []
         rulings: list[Ruling] = []
-        for criterion in _by_scores(tuned.run.gate):
+        for criterion in open_still:
             part: Literal["overall", "aspect"] = "overall" if criterion.aspect == OVERALL else "aspect"
             found, _ = measured(base.sheet, tuned.sheet, design, Slice(part, criterion.aspect), cases)
             p = min(1.0, tests * found.change.p) if found.change is not None else 1.0
             measures.append(found)
-            rulings += rule(criterion, found, Terms(suite.alpha, suite.interval, p, *blocked))
-        return cls(base, tuned, tests, tuple(measures), tuple(rulings))
+            rulings += rule(criterion, found, Terms(suite.alpha, suite.interval, p, *waits))
+        return cls(base, tuned, open_still, tuple(measures), tuple(rulings))
 
     @property
     def decided(self) -> bool:
@@ -70,12 +77,10 @@ class Look:
     def hopeless(self) -> bool:
         """Whether even infinitely many samples of these cases would leave open all that is open."""
         suite = self.tuned.run.suite
-        if suite.selected:
-            return True
         words = {(ruling.aspect, ruling.asked): ruling.outcome for ruling in self.rulings}
         still = [
             (measure, asked)
-            for criterion, measure in zip(_by_scores(self.tuned.run.gate), self.measures, strict=True)
+            for criterion, measure in zip(self.criteria, self.measures, strict=True)
             for asked in asks(criterion)
             if words[measure.aspect, asked_for(*asked)] == "INCONCLUSIVE"
         ]
@@ -108,11 +113,6 @@ class Look:
         return held < two_sided_z(alpha) * error
 
 
-def _by_scores(gate: Sequence[Criterion]) -> tuple[Criterion, ...]:
-    """The criteria that can be looked at: duels are judged when all replies are there."""
-    return tuple(criterion for criterion in gate if criterion.aspect != PREFERENCE)
-
-
 def aligned(base: Arm, tuned: Arm) -> tuple[Arm, Arm]:
     """Both arms as a comparison has to read them: as looked at on the way where either of them was."""
     one, other = base.run.suite, tuned.run.suite
@@ -125,7 +125,7 @@ def aligned(base: Arm, tuned: Arm) -> tuple[Arm, Arm]:
     return base, replace(tuned, run=replace(tuned.run, suite=suite))
 
 
-def told(base: Arm, tuned: Arm, *, decided: bool, seed: int) -> Iterator[str]:
+def told(base: Arm, tuned: Arm, blocked: Blocked, *, decided: bool, seed: int) -> Iterator[str]:
     """How runs were looked at on the way, for the reader of their comparison.
 
     base, tuned: `aligned`. decided: whether every criterion of the gate has its word.
@@ -134,7 +134,8 @@ def told(base: Arm, tuned: Arm, *, decided: bool, seed: int) -> Iterator[str]:
     if suite.early is not None:
         yield from _told_early(base, tuned)
     if suite.looks > 1:
-        yield from _told_samples(base, tuned, decided=decided, seed=seed)
+        look = Look.at(base, tuned, blocked, tests=1, seed=seed)
+        yield from _told_samples(look, decided=decided)
 
 
 def _told_early(base: Arm, tuned: Arm) -> Iterator[str]:
@@ -155,7 +156,8 @@ def _told_early(base: Arm, tuned: Arm) -> Iterator[str]:
     yield "cases that were not asked were not checked either: flips and lists of misses are those of the cases asked"
 
 
-def _told_samples(base: Arm, tuned: Arm, *, decided: bool, seed: int) -> Iterator[str]:
+def _told_samples(look: Look, *, decided: bool) -> Iterator[str]:
+    base, tuned = look.base, look.tuned
     suite = tuned.run.suite
     most = suite.samples + suite.looks - 1
     asked = max(base.sheet.samples(), tuned.sheet.samples())
@@ -167,7 +169,6 @@ def _told_samples(base: Arm, tuned: Arm, *, decided: bool, seed: int) -> Iterato
         f"there may be {suite.looks} looks, so each is taken at an alpha of {suite.alpha:.4g}, its share of "
         f"{suite.alpha * suite.looks:.4g}: intervals hold {100 * (1 - suite.alpha):.4g} % each"
     )
-    look = Look.at(base, tuned, tests=1, seed=seed)
     if look.repeats:
         yield "samples of a case are the same text every time, so more of them say nothing, and none was added"
     elif not decided and asked < most and look.hopeless:

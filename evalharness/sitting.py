@@ -15,11 +15,13 @@ from evalharness.baselines import Recollection
 from evalharness.bench import instruments, judges, refs, self_judged
 from evalharness.books import Account, Tallies
 from evalharness.cache import Cache
+from evalharness.compare import blocked
 from evalharness.config import Config
 from evalharness.errors import Fault, Faults, UnknownName
 from evalharness.escape import slug
 from evalharness.feed import Ended, Feed, Regrade
 from evalharness.forecast import unknown
+from evalharness.instruments import informed
 from evalharness.looks import Look
 from evalharness.measure import Arm
 from evalharness.models.base import Model, open_model
@@ -257,6 +259,7 @@ class Sitting:
         self.flows = Feed(
             [(tuple(_jobs(row)), [self.stored[id(arm)] for arm in row if isinstance(arm, Stored)]) for row in rows]
         )
+        self._config = config
         self._root = config.folder
         self._folder = config.state / "cache"
         self._options = options
@@ -321,13 +324,14 @@ class Sitting:
     def _goes_on(self, row: int) -> bool:
         """Whether the suite has a gate that is open, and that asking on can decide."""
         asked = iter(self._growing[row])
-        arms = [
+        found = (
             self.stored[id(arm)].arm() if isinstance(arm, Stored) else _so_far(*next(asked)) for arm in self.rows[row]
-        ]
+        )
+        arms = [informed(arm, self._config) for arm in found]
         if any(sheet.failures.keys() & NO_MORE for sheet, _ in self._growing[row]):
             return False
         tests = sum(len(_gate(each)) * (len(each) - 1) for each in self.rows)
-        looks = [Look.at(arms[0], tuned, tests=tests, seed=self._options.seed) for tuned in arms[1:]]
+        looks = [Look.at(arms[0], tuned, blocked, tests=tests, seed=self._options.seed) for tuned in arms[1:]]
         if any(arm.run.suite.looks > 1 for arm in arms):
             return any(not (look.decided or look.repeats or look.hopeless) for look in looks)
         return any(not look.decided for look in looks)

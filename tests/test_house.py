@@ -20,7 +20,7 @@ PACKAGE = ROOT / "evalharness"
 
 FLOORS = [
     {"errors", "addresses"},
-    {"records", "registry", "stats", "escape", "text", "layout", "worddiff", "table", "leases"},
+    {"records", "registry", "stats", "escape", "text", "layout", "worddiff", "table", "leases", "standings"},
     {
         "flow",
         "files",
@@ -31,16 +31,18 @@ FLOORS = [
         "store",
         "merging",
         "findings",
+        "calibration",
         "books",
         "secrecy",
     },
     {"config", "rows", "template", "tree", "cache", "snapshots", "judging", "tiny", "tuning", "endpoints", "pooling"},
-    {"models", "scorers", "schema", "serving"},
-    {"grammar", "limits"},
+    {"models", "scorers", "schema", "serving", "labelling"},
+    {"grammar", "limits", "calibrate"},
     {"suite", "asking", "vitals", "phrases"},
     {"engine", "score", "sheet", "rulings", "training", "duel"},
     {"plan", "measure", "bench"},
-    {"heldout", "echoes", "sanity", "persona", "preference", "duelfile", "looks", "schedule"},
+    {"heldout", "echoes", "sanity", "persona", "preference", "duelfile", "instruments", "anchoring"}
+    | {"looks", "schedule"},
     {"compare", "summary", "forecast", "baselines", "feed"},
     {"sitting", "rebasing", "history", "appraisal", "duelling"},
     {"harness"},

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from evalharness.compare import compare
+from evalharness.compare import blocked, compare
 from evalharness.looks import Look, aligned
 from evalharness.measure import Arm
 from evalharness.records import Criterion, Early, SuiteRef
@@ -31,7 +32,8 @@ def arms(
 
 
 def look(*pair: Arm, tests: int = 1) -> Look:
-    return Look.at(*pair, tests=tests, seed=0)
+    base, tuned = pair
+    return Look.at(base, tuned, blocked, tests=tests, seed=0)
 
 
 def words(found: Look) -> list[str]:
@@ -77,6 +79,22 @@ def test_duels_are_not_waited_for() -> None:
 
     assert words(found) == ["HELD"]
     assert found.decided
+
+
+def test_what_cannot_be_ruled_on_is_not_waited_for() -> None:
+    selected = replace(RANGED, selected=("--case 1",))
+
+    found = look(*arms(*table(40, 0, 0, 0), selected))
+
+    assert found.rulings == ()
+    assert found.decided
+
+
+def test_a_second_sample_is_waited_for_where_suite_scope_needs_one() -> None:
+    once = look(*arms(*table(40, 0, 0, 0), replace(RANGED, scope="suite")))
+
+    assert words(once) == ["INCONCLUSIVE"]
+    assert not once.hopeless
 
 
 def test_one_run_that_was_looked_at_makes_a_comparison_of_looks() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.early import WORDS, Tune, batch, early, measured, rows
+from evalharness.compare import blocked
 from evalharness.looks import Look
 from evalharness.measure import Arm
 from evalharness.records import Criterion, Early, SuiteRef
@@ -34,7 +35,7 @@ def ended(differences: list[float], margin: float) -> tuple[str, int]:
         base = [max(0.0, -difference) for difference in some]
         arms = [Arm.of(run(base, suite=ref, gate=gate))]
         arms.append(Arm.of(run([b + d for b, d in zip(base, some, strict=True)], suite=ref, gate=gate)))
-        (ruling,) = Look.at(*arms, tests=1, seed=0).rulings
+        (ruling,) = Look.at(arms[0], arms[1], blocked, tests=1, seed=0).rulings
         word = ruling.outcome
     return word, asked
 
