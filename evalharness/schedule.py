@@ -96,6 +96,9 @@ def unfit(suite: Suite, arms: int, *, given: bool) -> Iterator[Fault]:
     if any(case.must_pass for case in suite.cases):
         what = "it has cases that must pass, and one that is not asked was not checked"
         yield Fault(name, 0, 0, what, f"{leave}, or keep those cases in a suite of their own")
+    if any(criterion.drift_at_most is not None for criterion in suite.gate):
+        what = "`drift_at_most` has no interval yet that holds at every look"
+        yield Fault(name, 0, 0, what, leave)
     if suite.prefer:
         yield Fault(name, 0, 0, "duels (`prefer`) are judged when all replies are there, so no look has them", leave)
     if units < FEWEST_UNITS:

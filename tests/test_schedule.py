@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from evalharness.records import Early
-from evalharness.schedule import Schedule, adding, drawn, whole
+from evalharness.records import Criterion, Early
+from evalharness.schedule import Schedule, adding, drawn, unfit, whole
 from evalharness.suite import Suite
 from tests.written import suite
 
@@ -58,6 +59,15 @@ def test_seed_and_content_of_the_suite_decide_the_order(tmp_path: Path) -> None:
     assert ids(drawn(numbered(tmp_path, 40), 1, 0)) == one
     assert ids(drawn(numbered(tmp_path, 40), 1, 1)) != one
     assert ids(drawn(numbered(tmp_path, 41), 1, 0)) != one
+
+
+def test_a_fall_over_turns_has_no_interval_for_looks(tmp_path: Path) -> None:
+    falling = replace(numbered(tmp_path, 40), gate=(Criterion("facts", drift_at_most=0.1),))
+
+    assert [fault.what for fault in unfit(falling, 2, given=False)] == [
+        "`drift_at_most` has no interval yet that holds at every look"
+    ]
+    assert list(unfit(numbered(tmp_path, 40), 2, given=False)) == []
 
 
 def test_no_batch_parts_a_group(tmp_path: Path) -> None:
