@@ -273,6 +273,8 @@ def test_every_report_says_that_the_interval_holds_at_every_look(tmp_path: Path)
     assert len(files) == 7
     assert {path.name for path in files if b"anytime-valid" not in path.read_bytes()} <= {"junit.xml", "cases.csv"}
     (found,) = [path for path in files if path.name == "comparison.json"]
+    again = evalharness("report", str(found), "--format", "markdown", "-o", "-", cwd=tmp_path)
+    assert "## Looked at on the way" in again.out
     (notes,) = [path for path in files if path.name == "release-notes.md"]
     assert "--stop early --seed 2" in notes.read_text()
     assert json.loads(found.read_text())["looked"][0].startswith("no look ended it: all 60 cases were asked")
