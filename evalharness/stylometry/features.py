@@ -77,15 +77,17 @@ _ASCII_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _LETTER = re.compile(r"[^\W\d_]")
-_END = re.compile(r"""(?<![.!?\u2026])[.!?\u2026]++["'\u201d\u2019)\]*_]*+\s|[\u3002\uff01\uff1f]|\n""")
+_END = re.compile(
+    r"""[.!?\u2026\n\u3002\uff01\uff1f]"""  # one class of signs first, which is five times as fast to look for
+    r"""(?:(?<=[\n\u3002\uff01\uff1f])|(?<![.!?\u2026]{2})[.!?\u2026]*+["'\u201d\u2019)\]*_]*+\s)"""
+)
 _LIST = re.compile(r"^[ \t]*(?:\d{1,9}[.)]|[-*+\u2022])[ \t]", re.MULTILINE)
 _HEADING = re.compile(r"^ {0,3}(?:#{1,6}[ \t]+\S|\*\*[^*\n]+\*\*:?[ \t]*$)", re.MULTILINE)
 _DASH = re.compile(r"(?<![-|:])--(?![-|:>])|(?<=\s)\u2013(?=\s)|\u2014+")
 _DOTS = re.compile(r"\.{3,}|\u2026")
 _PICTURE = "\u2600-\u27bf\u2b50\u2b55\U0001f300-\U0001f3fa\U0001f400-\U0001faff"
-_EMOJI = re.compile(
-    f"[\U0001f1e6-\U0001f1ff]{{2}}|[{_PICTURE}][\ufe0f\U0001f3fb-\U0001f3ff]*+(?:\u200d[{_PICTURE}][\ufe0f\U0001f3fb-\U0001f3ff]*+)*+"
-)
+_ONE_PICTURE = f"[{_PICTURE}][\ufe0f\U0001f3fb-\U0001f3ff]*+"
+_EMOJI = re.compile(f"[\U0001f1e6-\U0001f1ff]{{2}}|{_ONE_PICTURE}(?:\u200d{_ONE_PICTURE})*+")
 
 
 def features(reply: str) -> Features:
@@ -105,7 +107,7 @@ def read(reply: str) -> Reading:
     long = sum([len(word) >= LONG_WORD for word in said])
     values = (
         float(len(text)),
-        float(word_count(text)),
+        float(count if prose is text else word_count(text)),
         count / sentences,
         len(set(first)) / len(first) if first else 0.0,
         per * sum(map(FUNCTION.__contains__, said)),
