@@ -18,6 +18,7 @@ from evalharness.findings import Comparison, Panel
 from evalharness.records import Word
 from evalharness.reports import base as words
 from evalharness.reports import made, sections
+from evalharness.reports.asides import asides
 from evalharness.reports.base import MARKS, report
 from evalharness.reports.sections import safe
 
@@ -102,7 +103,8 @@ def _rest(comparison: Comparison, level: str) -> Iterator[str]:
     yield from _folded(f"{len(fixed):,} fixed", sections.flipped(comparison, level + "#", "fixed"))
     if not comparison.flips:
         yield "No case changed sides.\n\n"
-    yield from _folded("the training file", sections.trained(comparison, level + "#"))
+    for each in asides(comparison):
+        yield from _folded(each.title[:1].lower() + each.title[1:], sections.aside(each, level + "#"))
     yield from _folded("where to read on", sections.look_here(comparison, level + "#"))
     n = max((delta.cases for delta in comparison.deltas), default=0)
     about = f"how this was made: {words.count(n, 'case')}, {words.count(comparison.suite.samples, 'sample')} a case"

@@ -18,7 +18,8 @@ from evalharness.escape import one_line, script_json, terminal
 from evalharness.findings import Comparison, Delta, Pair, Panel, Ruling
 from evalharness.records import Conversation, Trial
 from evalharness.reports import base as words
-from evalharness.reports import made, survived, trained
+from evalharness.reports import made, survived
+from evalharness.reports.asides import asides
 from evalharness.reports.base import MARKS, case_score, report
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def render(panel: Panel) -> Iterator[str]:
             "words": words,
             "made": made,
             "survived": survived,
-            "training": trained,
+            "asides": asides,
             "marks": MARKS,
             "cases": Cases,
             "picture": picture,

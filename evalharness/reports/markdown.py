@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from evalharness.findings import Comparison, Panel
 from evalharness.reports import base as words
 from evalharness.reports import sections
+from evalharness.reports.asides import asides
 from evalharness.reports.base import MARKS, report
 
 
@@ -32,7 +33,8 @@ def _comparison(comparison: Comparison, level: str) -> Iterator[str]:
     yield f"{level} {MARKS[word]} {word}: {sections.safe(words.title(comparison))}\n\n"
     yield from sections.verdict(comparison)
     yield from sections.changes(comparison)
-    yield from sections.trained(comparison, level + "#")
+    for each in asides(comparison):
+        yield from sections.aside(each, level + "#")
     yield from sections.kept(comparison, level + "#")
     yield from sections.flips(comparison, level + "#")
     yield from sections.look_here(comparison, level + "#")

@@ -14,7 +14,7 @@ from evalharness.findings import Comparison, Flip, Panel
 from evalharness.records import Word
 from evalharness.reports import base as words
 from evalharness.reports import made, sections
-from evalharness.reports import trained as training
+from evalharness.reports.asides import training
 from evalharness.reports.base import MARKS, report
 from evalharness.reports.sections import code, safe
 
@@ -153,10 +153,9 @@ def _trained(comparison: Comparison) -> Iterator[str]:
     found = comparison.trained
     if found is None:
         return
-    yield "### Beside the training file\n\n"
-    nearness = list(training.lines(replace(comparison, trained=replace(found, echoes=None))))
-    yield "".join(f"- {safe(line)}\n" for line in nearness) + "\n"
-    yield from sections.training_tables(replace(found, echoes=None))
+    aside = training(replace(comparison, trained=replace(found, echoes=None)))
+    if aside is not None:
+        yield from sections.aside(aside, "###")
 
 
 # --- what nobody knows yet --------------------------------------------------------------------------------------------

@@ -5,16 +5,19 @@ Whatever a model wrote stays text: nothing of it becomes a link, an image, a men
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from evalharness.escape import collapsed, markdown, markdown_block, markdown_code, one_line
-from evalharness.findings import Comparison, Delta, Flip, Pair, Panel, Trained
+from evalharness.findings import Comparison, Delta, Flip, Pair, Panel
 from evalharness.reports import base as words
 from evalharness.reports import made, survived
-from evalharness.reports import trained as training
+from evalharness.reports.asides import Aside, Table
 from evalharness.reports.base import MARKS
 from evalharness.worddiff import Piece, word_diff
+
+NUMBERS = re.compile(r"[-+\d.,%()\[\] –]*")
 
 FEW = 10
 """Flips shown of each side; a forge refuses comments past 65,536 characters."""
@@ -100,21 +103,24 @@ def kept(comparison: Comparison, level: str) -> Iterator[str]:
     yield table(survived.HEAD, "lrrrrrr", rows)
 
 
-def trained(comparison: Comparison, level: str) -> Iterator[str]:
-    """What the training file says: nearness, gaps, recitals and phrases; nothing where it was not looked at."""
-    found = comparison.trained
-    if found is None:
-        return
-    yield f"{level} Beside the training file\n\n"
-    yield "".join(f"- {safe(line, 2 * words.LONGEST_TEXT)}\n" for line in training.lines(comparison)) + "\n"
-    yield from training_tables(found)
+def aside(found: Aside, level: str) -> Iterator[str]:
+    """One of the sections that decide nothing."""
+    yield f"{level} {found.title}\n\n"
+    if found.lines:
+        yield "".join(f"- {safe(line, 2 * words.LONGEST_TEXT)}\n" for line in found.lines) + "\n"
+    for each in found.tables:
+        yield columns(each)
 
 
-def training_tables(found: Trained) -> Iterator[str]:
-    """The held-out gaps, then the phrases."""
-    for head, rows in training.tables(found):
-        cells = [(safe(name, words.LONGEST_NAME), *map(_brackets, numbers)) for name, *numbers in rows]
-        yield table(head, "lrrr", cells)
+def columns(found: Table) -> str:
+    """A table of an aside."""
+    rows = [(safe(row[0], words.LONGEST_NAME), *map(_cell, row[1:])) for row in found.rows]
+    return table(found.head, "l" + "r" * (len(found.head) - 1), rows)
+
+
+def _cell(text: str) -> str:
+    """A cell that is mostly numbers, which cannot be markup but for their brackets; else as foreign text."""
+    return _brackets(text) if NUMBERS.fullmatch(text) else safe(text, words.LONGEST_NAME)
 
 
 def _brackets(text: str) -> str:

@@ -14,7 +14,7 @@ from evalharness.layout import Span, aligned, cells_of
 from evalharness.records import Word
 from evalharness.reports import base as words
 from evalharness.reports import made, survived
-from evalharness.reports import trained as training
+from evalharness.reports.asides import Table, asides
 from evalharness.reports.base import MARKS, report
 from evalharness.reports.screen import Screen
 from evalharness.worddiff import Piece, word_diff
@@ -67,7 +67,7 @@ def _comparison(screen: Screen, comparison: Comparison) -> Iterator[str]:
     yield from _changes(screen, comparison)
     yield from _look_here(screen, comparison)
     yield from _notes(screen, comparison)
-    yield from _trained(screen, comparison)
+    yield from _asides(screen, comparison)
     yield from _kept(screen, comparison)
     yield from _verdict(screen, comparison)
     if screen.verbose:
@@ -313,25 +313,29 @@ def _notes(screen: Screen, comparison: Comparison) -> Iterator[str]:
         yield from screen.lines([(f"{label:<10}", "INCONCLUSIVE"), (screen.safe(text), "")], 0, 10)
 
 
-def _trained(screen: Screen, comparison: Comparison) -> Iterator[str]:
-    """How near the cases are to the training file, the held-out gaps, and what replies took from it."""
-    found = comparison.trained
-    if found is None:
+def _asides(screen: Screen, comparison: Comparison) -> Iterator[str]:
+    """What stands beside the verdict: how near the training file is, and the like."""
+    for aside in asides(comparison):
+        about = f"  {aside.title[:1].lower()}{aside.title[1:]}, decides nothing"
+        yield "\n" + "".join(screen.lines([(aside.name.upper(), "bold"), (about, "dim")]))
+        for line in aside.lines:
+            yield from screen.lines([(screen.safe(line), "")], 2, 4)
+        for table in aside.tables:
+            yield from _table(screen, table)
+
+
+def _table(screen: Screen, table: Table) -> Iterator[str]:
+    """A table in columns, or a row a paragraph where it is too wide."""
+    cells: list[tuple[Span, ...]] = [tuple((name, "dim") for name in table.head)]
+    cells += [tuple((screen.safe(cell, words.LONGEST_NAME), "") for cell in row) for row in table.rows]
+    lines = aligned(cells, set())
+    if all(cells_of(spans) <= screen.width - 2 for spans in lines):
+        yield from (screen.line(spans, 2) for spans in lines)
         return
-    yield "\n" + "".join(screen.lines([("TRAINING", "bold"), ("  beside the training file, decides nothing", "dim")]))
-    for line in training.lines(comparison):
-        yield from screen.lines([(screen.safe(line), "")], 2, 4)
-    for head, rows in training.tables(found):
-        cells: list[tuple[Span, ...]] = [tuple((name, "dim") for name in head)]
-        cells += [tuple((screen.safe(cell, words.LONGEST_NAME), "") for cell in row) for row in rows]
-        lines = aligned(cells, set())
-        if all(cells_of(spans) <= screen.width - 2 for spans in lines):
-            yield from (screen.line(spans, 2) for spans in lines)
-            continue
-        for row in cells[1:]:
-            yield from screen.lines([row[0]], 2, 4)
-            told = [f"{name[0]} {cell[0]}" for name, cell in zip(cells[0][1:], row[1:], strict=True)]
-            yield from screen.lines([("   ".join(told), "dim")], 4)
+    for row in cells[1:]:
+        yield from screen.lines([row[0]], 2, 4)
+        told = [f"{name[0]} {cell[0]}" for name, cell in zip(cells[0][1:], row[1:], strict=True)]
+        yield from screen.lines([("   ".join(told), "dim")], 4)
 
 
 def _kept(screen: Screen, comparison: Comparison) -> Iterator[str]:

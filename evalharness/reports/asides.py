@@ -1,0 +1,52 @@
+"""What stands beside the verdict and decides nothing: sections that every format prints alike.
+
+An aside is made of lines and tables of plain text. Each format escapes all of it for its own page, so what makes an
+aside knows no format, and a format knows no aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from evalharness.findings import Comparison
+from evalharness.reports import trained
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows below a head. The first cell of a row says what it is about, the others are mostly numbers."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """One section. name: a word for the terminal; title: in sentence case, for pages."""
+
+    name: str
+    title: str
+    lines: tuple[str, ...]
+    tables: tuple[Table, ...] = ()
+
+
+def training(comparison: Comparison) -> Aside | None:
+    """How near the cases are to the training file, the held-out gaps, and what replies took from it."""
+    found = comparison.trained
+    if found is None:
+        return None
+    tables = tuple(Table(head, tuple(rows)) for head, rows in trained.tables(found))
+    return Aside("training", "Beside the training file", tuple(trained.lines(comparison)), tables)
+
+
+MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training,)
+"""In the order of the page."""
+
+
+def asides(comparison: Comparison) -> Iterator[Aside]:
+    """Those that have something to say of this comparison."""
+    for make in MAKERS:
+        found = make(comparison)
+        if found is not None and (found.lines or found.tables):
+            yield found
