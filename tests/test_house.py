@@ -21,14 +21,15 @@ PACKAGE = ROOT / "evalharness"
 FLOORS = [
     {"errors", "addresses"},
     {"records", "registry", "stats", "escape", "text", "layout", "worddiff", "table", "leases"},
-    {"flow", "files", "jsontext", "protocol", "envelope", "settings", "store", "findings", "books", "secrecy"},
+    {"flow", "files", "jsontext", "protocol", "envelope", "settings", "store", "findings", "books", "secrecy"}
+    | {"stylometry"},
     {"config", "rows", "template", "tree", "cache", "snapshots", "tiny", "tuning"},
     {"models", "scorers", "schema", "serving"},
     {"grammar", "limits"},
     {"suite", "asking"},
     {"engine", "score", "sheet", "rulings", "training"},
     {"plan", "measure"},
-    {"heldout", "echoes"},
+    {"heldout", "echoes", "manner"},
     {"compare", "summary", "forecast", "baselines"},
     {"sitting", "rebasing", "history"},
     {"harness"},

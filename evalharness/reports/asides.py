@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from evalharness.findings import Comparison
-from evalharness.reports import trained
+from evalharness.reports import style, trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,16 @@ def training(comparison: Comparison) -> Aside | None:
     return Aside("training", "Beside the training file", tuple(trained.lines(comparison)), tables)
 
 
-MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training,)
+def manner(comparison: Comparison) -> Aside | None:
+    """How differently both arms write, and what should not have moved."""
+    found = comparison.manner
+    if found is None:
+        return None
+    head, rows = style.table(found)
+    return Aside("style", "How they write", tuple(style.lines(found)), (Table(head, tuple(rows)),))
+
+
+MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training, manner)
 """In the order of the page."""
 
 

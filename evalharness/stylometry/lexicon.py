@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-_PRONOUNS = "i you he she it we they that there who what where when how here this".split()
-_AUXILIARIES = (
-    "am are is was were be been being have has had do does did can could may might must shall should will would".split()
+# fmt: off
+_PRONOUNS = (
+    "i", "you", "he", "she", "it", "we", "they", "that", "there", "who", "what", "where", "when", "how", "here", "this",
 )
 
-# fmt: off
+_AUXILIARIES = (
+    "am", "are", "is", "was", "were", "be", "been", "being", "have", "has", "had", "do", "does", "did", "can", "could",
+    "may", "might", "must", "shall", "should", "will", "would",
+)
+
 NEGATED = frozenset({
     "ain't", "aren't", "can't", "couldn't", "didn't", "doesn't", "don't", "hadn't", "hasn't", "haven't", "isn't",
     "mightn't", "mustn't", "needn't", "shan't", "shouldn't", "wasn't", "weren't", "won't", "wouldn't",
 })
 
 CONTRACTIONS = NEGATED | {f"{word}'{tail}" for word in _PRONOUNS for tail in ("m", "re", "s", "ve", "ll", "d")} | {
-    "let's", "why's", "o'clock", "y'all", "ma'am", "could've", "should've", "would've", "might've", "must've",
-} - {"o'clock", "ma'am"}
+    "let's", "why's", "y'all", "could've", "should've", "would've", "might've", "must've",
+}
 """Pronouns and auxiliaries drawn together; `Paris's` is a possessive, and none."""
 
 FIRST = frozenset({

@@ -25,13 +25,15 @@ _LEAST = tuple(feature.least for feature in FEATURES)
 class Profile:
     """A voice. means, deviations: of each feature over the example replies, in its unit; the deviation is that of these
     replies (divisor n) and never below the feature's `least`. own: how far each example is from the profile of all the
-    others, as 101 quantiles: the nearest, then those that 1 %, 2 %, and so on of the examples do not exceed.
+    others, as 101 quantiles: the nearest, then those that 1 %, 2 %, and so on of the examples do not exceed. average:
+    of these distances.
     """
 
     replies: int
     means: Features
     deviations: Features
     own: tuple[float, ...]
+    average: float
 
     @property
     def typical(self) -> float:
@@ -51,7 +53,13 @@ class Profile:
         """The profile as JSON has it."""
         rows = zip(FEATURES, self.means, self.deviations, strict=True)
         told = {feature.name: {"mean": mean, "deviation": deviation} for feature, mean, deviation in rows}
-        return {"voice": SCHEMA, "replies": self.replies, "features": told, "own": list(self.own)}
+        return {
+            "voice": SCHEMA,
+            "replies": self.replies,
+            "features": told,
+            "own": list(self.own),
+            "average": self.average,
+        }
 
 
 def learn(examples: Iterable[Features]) -> Profile:
@@ -65,16 +73,14 @@ def learn(examples: Iterable[Features]) -> Profile:
     squares = tuple(
         math.fsum([(value - mean) ** 2 for value in column]) for column, mean in zip(columns, means, strict=True)
     )
-    deviations = tuple(
-        max(least, math.sqrt(square / count)) for least, square in zip(_LEAST, squares, strict=True)
-    )
+    deviations = tuple(max(least, math.sqrt(square / count)) for least, square in zip(_LEAST, squares, strict=True))
     apart = [0.0] * count
     for column, mean, square, least in zip(columns, means, squares, _LEAST, strict=True):
         for place, far in enumerate(_from_the_others(column, mean, square, least)):
             apart[place] += far
     apart = sorted(far / len(FEATURES) for far in apart)
     own = tuple(apart[max(0, math.ceil(percent * count / 100) - 1)] for percent in range(101))
-    return Profile(count, means, deviations, own)
+    return Profile(count, means, deviations, own, math.fsum(apart) / count)
 
 
 def _from_the_others(column: Sequence[float], mean: float, squares: float, least: float) -> list[float]:
@@ -104,9 +110,10 @@ def read_plain(value: object) -> Profile:
     means = _numbers([row.get("mean") if isinstance(row, dict) else None for row in rows])
     deviations = _numbers([row.get("deviation") if isinstance(row, dict) else None for row in rows])
     own = _numbers(value.get("own"))
+    (average,) = _numbers([value.get("average")])
     if not isinstance(replies, int) or len(own) != 101 or list(own) != sorted(own) or min(deviations) <= 0:
         raise ValueError("the numbers of this profile do not fit together: learn it again from its replies")
-    return Profile(replies, means, deviations, own)
+    return Profile(replies, means, deviations, own, average)
 
 
 def _numbers(values: object) -> tuple[float, ...]:
@@ -119,7 +126,7 @@ def _numbers(values: object) -> tuple[float, ...]:
 
 
 def apart(reply: Features, profile: Profile) -> Features:
-    """z of each feature: how many standard deviations of the voice a reply lies above its mean, below it if negative."""
+    """z of each feature: how many standard deviations of the voice a reply lies above its mean, or below (negative)."""
     return tuple(
         (value - mean) / deviation
         for value, mean, deviation in zip(reply, profile.means, profile.deviations, strict=True)
@@ -138,4 +145,4 @@ def nearness(far: float, profile: Profile) -> float:
     again with each such step: never 0, so that a reply that comes nearer from afar gains.
     """
     step = max(profile.edge - profile.typical, 1e-9)
-    return min(1.0, 0.5 ** ((far - profile.typical) / step))
+    return min(1.0, math.exp2((profile.typical - far) / step))

@@ -1,0 +1,320 @@
+"""How differently two arms write, without a judge: features of style, distance to voices, openings, pet phrases.
+
+Features are means of each case's replies, compared by case. Those without bounds have the t interval, approximate, and
+the margin of half a standard deviation of base's cases; shares of replies have the intervals and the margin of every
+gate. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from evalharness.findings import Distance, Manner, Moved, Opening, Panel, PetPhrase, Trait
+from evalharness.jsontext import decode
+from evalharness.measure import Arm, design_of
+from evalharness.records import Outcome
+from evalharness.rulings import DEFAULT_MARGIN
+from evalharness.scorers.refusal import declined
+from evalharness.stats.effects import cliffs_delta, deviation, standardised
+from evalharness.stats.intervals import mean
+from evalharness.stats.many import benjamini_hochberg
+from evalharness.stats.paired import FEWEST_CASES, Design, equivalence, paired_change
+from evalharness.stats.unbounded import t_interval, t_test
+from evalharness.stylometry.features import FEATURES, FENCES, PLACE, Features, read
+from evalharness.stylometry.phrases import favoured, opening
+from evalharness.stylometry.profile import FEWEST, Profile, distance, learn
+from evalharness.stylometry.telling import told
+
+if TYPE_CHECKING:
+    from evalharness.tuning.lessons import Lessons
+
+HALF = 0.5
+"""The margin of equivalence, in standard deviations of base's cases."""
+
+SAMPLE = 400
+"""Replies, evenly spaced, in which pet phrases are looked for."""
+
+SHARES = ("declines", "list", "heading", "code fence", "JSON")
+"""What a reply is or has, beside its features."""
+
+Marks = tuple[float, ...]
+"""For each of `SHARES` 1 or 0; the mean of these over the replies of a trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What was counted of one arm. features, marks: by case, the mean over its replies and the samples' shares.
+    far: by case, the mean distance of its replies to the training voice, where one is known. said: words of a sample.
+    """
+
+    replies: int
+    features: Mapping[str, Features]
+    marks: Mapping[str, list[Marks]]
+    far: Mapping[str, float]
+    openings: Mapping[str, set[str]]
+    said: Sequence[list[str]]
+
+
+def style_of(arm: Arm, voice: Profile | None = None) -> Style:
+    """The style of an arm's replies; filtered ones are missing. Reads the run once, and keeps no reply."""
+    sums: dict[str, list[Features]] = {}
+    marks: dict[str, list[Marks]] = {}
+    far: dict[str, list[float]] = {}
+    openings: dict[str, set[str]] = {}
+    said: list[list[str]] = []
+    replies = 0
+    step = max(1, len(arm.run.trials) // SAMPLE)
+    for at, trial in enumerate(arm.run.trials):
+        talk = trial.conversation
+        here: list[Marks] = []
+        for place, outcome in zip(talk.replies, talk.outcomes, strict=False):
+            if outcome == "filtered":
+                continue
+            text = talk.messages[place].content
+            features, words = read(text)
+            replies += 1
+            sums.setdefault(talk.case, []).append(features)
+            here.append(_marks(text, features, outcome))
+            if voice is not None:
+                far.setdefault(talk.case, []).append(distance(features, voice))
+            if begins := opening(words):
+                openings.setdefault(begins, set()).add(talk.case)
+            if at % step == 0:
+                said.append(words)
+        if here:
+            marks.setdefault(talk.case, []).append(_means(here))
+    return Style(
+        replies,
+        {case: _means(rows) for case, rows in sums.items()},
+        marks,
+        {case: mean(values) for case, values in far.items()},
+        openings,
+        said,
+    )
+
+
+def _marks(text: str, features: Features, outcome: Outcome) -> Marks:
+    return (
+        float(outcome == "refused" or bool(declined(text))),
+        float(features[PLACE["list_lines"]] > 0),
+        float(features[PLACE["heading_lines"]] > 0),
+        float(any(fence in text for fence in FENCES)),
+        float(_is_json(text)),
+    )
+
+
+def _is_json(text: str) -> bool:
+    bare = text.strip()
+    if not bare.startswith(("{", "[")):
+        return False
+    try:
+        return decode(bare)[1] == len(bare)
+    except ValueError:
+        return False
+
+
+def _means(rows: Sequence[Features]) -> Features:
+    if len(rows) == 1:
+        return rows[0]
+    return tuple(math.fsum(column) / len(rows) for column in zip(*rows, strict=True))
+
+
+# --- two arms ---------------------------------------------------------------------------------------------------------
+
+
+def manner(
+    base: Style, tuned: Style, design: Design, *, groups: Mapping[str, str], voices: Sequence[Distance] = ()
+) -> Manner | None:
+    """How the style of two arms differs over the cases both answered; None below five of them, groups counting once.
+
+    groups: of the cases that belong to one. voices: distances to other voices than base's own.
+    """
+    cases = [case for case in base.features if case in tuned.features]
+    keys = [groups.get(case, f"\0{case}") for case in cases]
+    if len(set(keys)) < FEWEST_CASES:
+        return None
+    before, after = (_by_group(keys, [style.features[case] for case in cases]) for style in (base, tuned))
+    traits = _traits(before, after, design.alpha)
+    shares = _shares([base.marks[case] for case in cases], [tuned.marks[case] for case in cases], keys, design)
+    begin = _opening(base, cases), _opening(tuned, cases)
+    return Manner(
+        cases=len(before),
+        replies=(base.replies, tuned.replies),
+        traits=traits,
+        watched=(*shares, traits[PLACE["words"]]),
+        distances=(*voices, *_to_base(base, tuned, cases)),
+        openings=begin,
+        phrases=_phrases(base, tuned),
+    )
+
+
+def _by_group(keys: Sequence[str], rows: Sequence[Features]) -> list[Features]:
+    """Cases of one group depend on one another: the t interval takes their mean as one."""
+    members: dict[str, list[Features]] = {}
+    for key, row in zip(keys, rows, strict=True):
+        members.setdefault(key, []).append(row)
+    return [_means(group) for group in members.values()]
+
+
+def _traits(base: Sequence[Features], tuned: Sequence[Features], alpha: float) -> tuple[Trait, ...]:
+    found: list[Trait] = []
+    chances: list[float] = []
+    for feature, before, after in zip(FEATURES, zip(*base, strict=True), zip(*tuned, strict=True), strict=True):
+        changes = [b - a for a, b in zip(before, after, strict=True)]
+        low, high = t_interval(changes, alpha=alpha)
+        usual, now = mean(before), mean(after)
+        chances.append(t_test(changes))
+        found.append(
+            Trait(
+                name=feature.name,
+                unit=feature.unit,
+                base=usual,
+                tuned=now,
+                change=mean(changes),
+                low=low,
+                high=high,
+                margin=HALF * max(feature.least, deviation(before)),
+                standardised=standardised(changes),
+                cliff=cliffs_delta(before, after),
+                word="undecided",
+                told=told(feature, usual, now) if usual != now else "",
+            )
+        )
+    return _worded(found, chances, alpha)
+
+
+def _shares(
+    base: Sequence[list[Marks]], tuned: Sequence[list[Marks]], keys: Sequence[str], design: Design
+) -> tuple[Trait, ...]:
+    found: list[Trait] = []
+    chances: list[float] = []
+    groups = keys if len(set(keys)) < len(keys) else None
+    for place, name in enumerate(SHARES):
+        before, after = ([[marks[place] for marks in case] for case in arm] for arm in (base, tuned))
+        change = paired_change(before, after, groups=groups, design=design)
+        changes = [mean(b) - mean(a) for a, b in zip(before, after, strict=True)]
+        chances.append(change.p)
+        found.append(
+            Trait(
+                name=name,
+                unit="share of replies",
+                base=change.base,
+                tuned=change.tuned,
+                change=change.change,
+                low=change.low,
+                high=change.high,
+                margin=DEFAULT_MARGIN,
+                standardised=standardised(changes),
+                cliff=cliffs_delta([mean(a) for a in before], [mean(b) for b in after]),
+                word="undecided",
+            )
+        )
+    return _worded(found, chances, design.alpha)
+
+
+def _worded(found: Sequence[Trait], chances: Sequence[float], alpha: float) -> tuple[Trait, ...]:
+    """The word for each, the chance differences of the whole table under one false discovery rate."""
+    adjusted = benjamini_hochberg(chances)
+    return tuple(
+        replace(trait, word=_word(trait, significant=q <= alpha)) for trait, q in zip(found, adjusted, strict=True)
+    )
+
+
+def _word(trait: Trait, *, significant: bool) -> Moved:
+    match equivalence(trait.low, trait.high, trait.margin, significant=significant):
+        case "HELD":
+            return "steady"
+        case "CHANGED":
+            return "moved"
+        case "INCONCLUSIVE":
+            return "undecided"
+
+
+def _opening(style: Style, cases: Sequence[str]) -> Opening:
+    """Of the compared cases; of openings that are as frequent the first by the alphabet."""
+    among = set(cases)
+    counts = {words: len(said & among) for words, said in style.openings.items()}
+    first = min(counts, key=lambda words: (-counts[words], words), default="")
+    again = set().union(*(style.openings[words] & among for words, count in counts.items() if count > 1))
+    return Opening(first, counts.get(first, 0) / len(cases), len(again) / len(cases))
+
+
+def _phrases(base: Style, tuned: Style) -> tuple[PetPhrase, ...]:
+    gained = [PetPhrase(row.words, row.other, row.share) for row in favoured(tuned.said, base.said)]
+    lost = [PetPhrase(row.words, row.share, row.other) for row in favoured(base.said, tuned.said)]
+    return (*gained, *lost)
+
+
+def _to_base(base: Style, tuned: Style, cases: Sequence[str]) -> Iterator[Distance]:
+    if len(base.features) >= FEWEST:
+        voice = learn(base.features.values())
+        far = mean([distance(tuned.features[case], voice) for case in cases])
+        yield Distance("base", voice.average, voice.average, far)
+
+
+# --- a command's comparisons ------------------------------------------------------------------------------------------
+
+
+def described(
+    panel: Panel, pairs: Sequence[tuple[Arm, Arm]], lessons: Mapping[str, Lessons], arms: Iterable[Arm] = ()
+) -> Panel:
+    """The comparisons with how differently their arms write.
+
+    lessons: training files, by the name of the suite. arms: all of the command; the last snapshot among them is a voice
+    to be near to as well. Each arm is read once, however many pairs it is in.
+    """
+    voices = {name: voice for name, found in lessons.items() if (voice := voice_of(found)) is not None}
+    styles: dict[int, Style] = {}
+
+    def style(arm: Arm) -> Style:
+        if id(arm) not in styles:
+            styles[id(arm)] = style_of(arm, voices.get(arm.run.suite.name))
+        return styles[id(arm)]
+
+    stored = {arm.run.suite.name: arm for arm in arms if arm.run.snapshot is not None}
+    comparisons = []
+    for comparison, (base, tuned) in zip(panel.comparisons, pairs, strict=True):
+        name = comparison.suite.name
+        both = style(base), style(tuned)
+        far = list(_to_training(*both, voices.get(name), comparison.suite.alpha))
+        third = stored.get(name)
+        if third is not None and third is not base and third is not tuned:
+            far += _to_snapshot(*both, third, style(third), comparison.suite.alpha)
+        groups = {asked.case: asked.group for asked in tuned.run.cases if asked.group}
+        design = replace(design_of(base, tuned, comparison.seed), scope="population")
+        comparisons.append(replace(comparison, manner=manner(*both, design, groups=groups, voices=far)))
+    return replace(panel, comparisons=tuple(comparisons))
+
+
+def voice_of(lessons: Lessons) -> Profile | None:
+    """The voice of a training file's replies; None where they are too few."""
+    replies = [read(reply).features for lesson in lessons.lessons for reply in lesson.replies]
+    return learn(replies) if len(replies) >= FEWEST else None
+
+
+def _to_training(base: Style, tuned: Style, voice: Profile | None, alpha: float) -> Iterator[Distance]:
+    if voice is not None:
+        yield from _distance("the training file", voice, base.far, tuned.far, alpha)
+
+
+def _to_snapshot(base: Style, tuned: Style, arm: Arm, stored: Style, alpha: float) -> Iterator[Distance]:
+    snapshot = arm.run.snapshot
+    if snapshot is not None and len(stored.features) >= FEWEST:
+        voice = learn(stored.features.values())
+        before, after = (
+            {case: distance(features, voice) for case, features in style.features.items()} for style in (base, tuned)
+        )
+        yield from _distance(f"the snapshot {snapshot.name}", voice, before, after, alpha)
+
+
+def _distance(
+    to: str, voice: Profile, base: Mapping[str, float], tuned: Mapping[str, float], alpha: float
+) -> Iterator[Distance]:
+    cases = [case for case in base if case in tuned]
+    if len(cases) >= FEWEST_CASES:
+        before, after = ([side[case] for case in cases] for side in (base, tuned))
+        low, high = t_interval([b - a for a, b in zip(before, after, strict=True)], alpha=alpha)
+        yield Distance(to, voice.average, mean(before), mean(after), low, high)

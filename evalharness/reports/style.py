@@ -1,0 +1,94 @@
+"""How differently base and tuned write, in words: the largest moves first, then what should not have moved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from evalharness.escape import one_line
+from evalharness.findings import Manner, PetPhrase, Trait
+from evalharness.reports.base import LONGEST_NAME, count, points, rate, span
+
+HEAD = ("feature", "base", "tuned", "change in sd", "Cliff's delta", "word")
+MOST_TOLD, MOST_ROWS = 5, 8
+
+
+def lines(found: Manner) -> Iterator[str]:
+    """What is to be said, a sentence each; phrases in it are foreign."""
+    moved = moves(found)
+    pets = [_pet(phrase) for phrase in found.phrases]
+    if moved or pets:
+        yield f"tuned beside base: {', '.join([*[trait.told for trait in moved[:MOST_TOLD]], *pets])}"
+    counts = {word: sum(trait.word == word for trait in found.traits) for word in ("moved", "steady", "undecided")}
+    told = ", ".join(f"{number} {word}" for word, number in counts.items())
+    yield (
+        f"of {len(found.traits)} features of style {told}, over {count(found.cases, 'case')}; steady: within half a "
+        "standard deviation of base's cases (approximate, gates nothing)"
+    )
+    yield f"should not move unless it was meant to: {', '.join(map(_watched, found.watched))}"
+    for far in found.distances:
+        between = "" if far.low is None or far.high is None else f" {_plain_span(far.low, far.high)}"
+        change = f"{far.tuned - far.base:+.2f}{between}"
+        own = f"its own replies {far.own:.2f}"
+        if far.to == "base":
+            yield f"style distance from base's voice (mean |z|): tuned {far.tuned:.2f}, {own}"
+        else:
+            to = one_line(far.to, LONGEST_NAME)
+            yield f"style distance from {to} (mean |z|): base {far.base:.2f}, tuned {far.tuned:.2f} ({change}), {own}"
+    if found.openings:
+        base, tuned = found.openings
+        again = f"tuned {_percent(tuned.repeated)}, base {_percent(base.repeated)} of cases"
+        most = f", most of tuned's with '{one_line(tuned.words, LONGEST_NAME)}' ({_percent(tuned.share)})"
+        yield f"replies that open like another's, by three words: {again}{most if tuned.repeated else ''}"
+
+
+def moves(found: Manner) -> list[Trait]:
+    """The features that moved, the largest move first; of two that say the same of length the first."""
+    moved = [trait for trait in found.traits if trait.word == "moved"]
+    if any(trait.name == "words" for trait in moved):
+        moved = [trait for trait in moved if trait.name != "chars"]
+    return sorted(moved, key=lambda trait: -_size(trait))
+
+
+def table(found: Manner) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The features that moved most, with their head; all of them stand in comparison.json."""
+    largest = sorted(found.traits, key=lambda trait: (trait.word != "moved", -_size(trait)))
+    return HEAD, [_row(trait) for trait in largest[:MOST_ROWS]]
+
+
+def _row(trait: Trait) -> tuple[str, ...]:
+    moved = "every case alike" if trait.standardised is None else f"{trait.standardised:+.2f}"
+    name = trait.name.replace("_", " ")
+    unit = "" if trait.unit in name else f" ({trait.unit})"
+    values = (f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}" for value in (trait.base, trait.tuned))
+    return (f"{name}{unit}", *values, moved if trait.change else "0", f"{trait.cliff:+.2f}", trait.word)
+
+
+def _size(trait: Trait) -> float:
+    if trait.standardised is None:
+        return math.inf if trait.change else 0.0
+    return abs(trait.standardised)
+
+
+def _watched(trait: Trait) -> str:
+    if trait.name == "words":
+        return f"length {trait.word} ({trait.base:,.0f} → {trait.tuned:,.0f} words)"
+    change = f"{points(trait.change)} {span(trait.low, trait.high)}"
+    same = trait.base == trait.tuned
+    told = rate(trait.base) if same else f"{rate(trait.base)} → {rate(trait.tuned)}, {change}"
+    return f"{trait.name} {trait.word} ({told})"
+
+
+def _pet(phrase: PetPhrase) -> str:
+    words = one_line(phrase.words, LONGEST_NAME)
+    if phrase.tuned >= phrase.base:
+        return f"'{words}' in {_percent(phrase.tuned)} of replies (base {_percent(phrase.base)})"
+    return f"'{words}' in {_percent(phrase.tuned)} of replies, in {_percent(phrase.base)} of base's"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _plain_span(low: float, high: float) -> str:
+    return f"[{low:+.2f}, {high:+.2f}]"
