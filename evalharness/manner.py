@@ -37,8 +37,8 @@ HALF = 0.5
 SAMPLE = 400
 """Replies, evenly spaced, in which pet phrases are looked for."""
 
-SHARES = ("declines", "list", "heading", "code fence", "JSON")
-"""What a reply is or has, beside its features."""
+SHARES = ("refusals", "lists", "headings", "code fences", "JSON")
+"""What a reply may be or have, beside its features: a list has two lines or more."""
 
 Marks = tuple[float, ...]
 """For each of `SHARES` 1 or 0; the mean of these over the replies of a trial."""
@@ -99,7 +99,7 @@ def style_of(arm: Arm, voice: Profile | None = None) -> Style:
 def _marks(text: str, features: Features, outcome: Outcome) -> Marks:
     return (
         float(outcome == "refused" or bool(declined(text))),
-        float(features[PLACE["list_lines"]] > 0),
+        float(features[PLACE["list_lines"]] > 1),  # a reply that is `7.` and a remark lists nothing
         float(features[PLACE["heading_lines"]] > 0),
         float(any(fence in text for fence in FENCES)),
         float(_is_json(text)),
@@ -195,7 +195,7 @@ def _shares(
     for place, name in enumerate(SHARES):
         before, after = ([[marks[place] for marks in case] for case in arm] for arm in (base, tuned))
         change = paired_change(before, after, groups=groups, design=design)
-        changes = [mean(b) - mean(a) for a, b in zip(before, after, strict=True)]
+        means = [[mean(marks) for marks in arm] for arm in (before, after)]
         chances.append(change.p)
         found.append(
             Trait(
@@ -207,8 +207,8 @@ def _shares(
                 low=change.low,
                 high=change.high,
                 margin=DEFAULT_MARGIN,
-                standardised=standardised(changes),
-                cliff=cliffs_delta([mean(a) for a in before], [mean(b) for b in after]),
+                standardised=standardised([b - a for a, b in zip(*means, strict=True)]),
+                cliff=cliffs_delta(*means),
                 word="undecided",
             )
         )

@@ -46,7 +46,7 @@ def manner(comparison: Comparison) -> Aside | None:
     if found is None:
         return None
     head, rows = style.table(found)
-    return Aside("style", "How they write", tuple(style.lines(found)), (Table(head, tuple(rows)),))
+    return Aside("style", "How they write", tuple(style.lines(found)), (Table(head, tuple(rows)),) if rows else ())
 
 
 MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training, manner)

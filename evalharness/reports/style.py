@@ -6,26 +6,31 @@ import math
 from collections.abc import Iterator
 
 from evalharness.escape import one_line
-from evalharness.findings import Manner, PetPhrase, Trait
+from evalharness.findings import Manner, Moved, PetPhrase, Trait
 from evalharness.reports.base import LONGEST_NAME, count, points, rate, span
 
 HEAD = ("feature", "base", "tuned", "change in sd", "Cliff's delta", "word")
 MOST_TOLD, MOST_ROWS = 5, 8
+WORDS: tuple[Moved, ...] = ("moved", "undecided", "steady")
 
 
 def lines(found: Manner) -> Iterator[str]:
     """What is to be said, a sentence each; phrases in it are foreign."""
     moved = moves(found)
-    pets = [_pet(phrase) for phrase in found.phrases]
-    if moved or pets:
-        yield f"tuned beside base: {', '.join([*[trait.told for trait in moved[:MOST_TOLD]], *pets])}"
-    counts = {word: sum(trait.word == word for trait in found.traits) for word in ("moved", "steady", "undecided")}
+    if moved:
+        yield f"tuned beside base: {', '.join(trait.told for trait in moved[:MOST_TOLD])}"
+    if found.phrases:
+        yield f"pet phrases: {', '.join(map(_pet, found.phrases))}"
+    counts = {word: sum(trait.word == word for trait in found.traits) for word in WORDS}
     told = ", ".join(f"{number} {word}" for word, number in counts.items())
     yield (
         f"of {len(found.traits)} features of style {told}, over {count(found.cases, 'case')}; steady: within half a "
-        "standard deviation of base's cases (approximate, gates nothing)"
+        "standard deviation of base's cases (approximate)"
     )
-    yield f"should not move unless it was meant to: {', '.join(map(_watched, found.watched))}"
+    watched = [(word, [trait for trait in found.watched if trait.word == word]) for word in WORDS]
+    for word, traits in watched:
+        if traits:
+            yield f"watched, {word}: {', '.join(map(_watched, traits))}"
     for far in found.distances:
         between = "" if far.low is None or far.high is None else f" {_plain_span(far.low, far.high)}"
         change = f"{far.tuned - far.base:+.2f}{between}"
@@ -51,9 +56,12 @@ def moves(found: Manner) -> list[Trait]:
 
 
 def table(found: Manner) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The features that moved most, with their head; all of them stand in comparison.json."""
-    largest = sorted(found.traits, key=lambda trait: (trait.word != "moved", -_size(trait)))
-    return HEAD, [_row(trait) for trait in largest[:MOST_ROWS]]
+    """The features that are not steady, the largest move first, with their head; all stand in comparison.json."""
+    rest = sorted(
+        (trait for trait in found.traits if trait.word != "steady"),
+        key=lambda trait: (WORDS.index(trait.word), -_size(trait)),
+    )
+    return HEAD, [_row(trait) for trait in rest[:MOST_ROWS]]
 
 
 def _row(trait: Trait) -> tuple[str, ...]:
@@ -72,11 +80,12 @@ def _size(trait: Trait) -> float:
 
 def _watched(trait: Trait) -> str:
     if trait.name == "words":
-        return f"length {trait.word} ({trait.base:,.0f} → {trait.tuned:,.0f} words)"
-    change = f"{points(trait.change)} {span(trait.low, trait.high)}"
-    same = trait.base == trait.tuned
-    told = rate(trait.base) if same else f"{rate(trait.base)} → {rate(trait.tuned)}, {change}"
-    return f"{trait.name} {trait.word} ({told})"
+        return f"length ({trait.base:,.0f} → {trait.tuned:,.0f} words)"
+    if trait.word == "steady":
+        return trait.name
+    return (
+        f"{trait.name} {rate(trait.base)} → {rate(trait.tuned)}, {points(trait.change)} {span(trait.low, trait.high)}"
+    )
 
 
 def _pet(phrase: PetPhrase) -> str:

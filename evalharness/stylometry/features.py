@@ -7,6 +7,7 @@ persons, hedges and function words are English: in other languages those counts 
 from __future__ import annotations
 
 import re
+from itertools import repeat
 from typing import NamedTuple, TypeAlias
 
 from evalharness.stylometry.lexicon import CONTRACTIONS, FIRST, FUNCTION, HEDGES, HEDGING, SECOND
@@ -104,23 +105,24 @@ def read(reply: str) -> Reading:
     per = 100 / count if count else 0.0
     sentences = sum(_LETTER.search(piece) is not None for piece in _END.split(prose)) or 1
     first = said[:OPENING_WORDS]
+    function, mine, yours, drawn, hedged = _counted(said)
     long = sum([len(word) >= LONG_WORD for word in said])
     values = (
         float(len(text)),
         float(count if prose is text else word_count(text)),
         count / sentences,
         len(set(first)) / len(first) if first else 0.0,
-        per * sum(map(FUNCTION.__contains__, said)),
+        per * function,
         per * (prose.count("!") + prose.count("\uff01")),
         per * (prose.count("?") + prose.count("\uff1f")),
         per * (prose.count(";") + prose.count("\uff1b")),
         per * (len(_DASH.findall(prose)) if "--" in prose or not prose.isascii() else 0),
         per * (len(_DOTS.findall(prose)) if "..." in prose or "\u2026" in prose else 0),
         per * (0 if prose.isascii() else len(_EMOJI.findall(prose))),
-        per * sum(map(CONTRACTIONS.__contains__, said)),
-        per * sum(map(FIRST.__contains__, said)),
-        per * sum(map(SECOND.__contains__, said)),
-        per * _hedges(said),
+        per * drawn,
+        per * mine,
+        per * yours,
+        per * hedged,
         float(len(_LIST.findall(prose))),
         float(len(_HEADING.findall(prose))) if "#" in prose or "**" in prose else 0.0,
         count / sentences + per * long,
@@ -153,7 +155,29 @@ def _words(prose: str) -> list[str]:
     return _WORD.findall(_UNSPACED.sub(r" \g<0> ", folded))
 
 
-def _hedges(said: list[str]) -> int:
-    single = sum(map(HEDGES.__contains__, said))
-    spaced = f" {' '.join(said)} "
-    return single + sum([spaced.count(phrase) for phrase in HEDGING])
+FIELD = 17
+"""Bits in which as many words as are read can be counted: three counts are one number, and one pass over the words."""
+
+_CUES = frozenset(phrase.split()[-1] for phrase in HEDGING)
+
+
+def _weights(*classes: frozenset[str]) -> dict[str, int]:
+    """For each word a 1 in the field of every class that has it."""
+    words = frozenset().union(*classes)
+    return {word: sum((word in known) << FIELD * place for place, known in enumerate(classes)) for word in words}
+
+
+_FUNCTION_FIRST_SECOND = _weights(FUNCTION, FIRST, SECOND)
+_DRAWN_HEDGES_CUES = _weights(CONTRACTIONS, HEDGES, _CUES)
+
+
+def _counted(said: list[str]) -> tuple[int, int, int, int, int]:
+    """Function words, those of the first and of the second person, contractions, and hedges."""
+    field = (1 << FIELD) - 1
+    one = sum(map(_FUNCTION_FIRST_SECOND.get, said, repeat(0)))
+    two = sum(map(_DRAWN_HEDGES_CUES.get, said, repeat(0)))
+    hedges = two >> FIELD & field
+    if two >> 2 * FIELD:
+        spaced = f" {' '.join(said)} "
+        hedges += sum([spaced.count(phrase) for phrase in HEDGING])
+    return one & field, one >> FIELD & field, one >> 2 * FIELD, two & field, hedges

@@ -13,7 +13,7 @@ def told(feature: Feature, usual: float, now: float) -> str:
     if now <= 0:
         return f"no {feature.noun} ({number(usual)} {feature.unit} before)"
     if usual < NONE:
-        return f"{feature.noun}: {number(now)} {feature.unit}, next to none before"
+        return f"{feature.noun} {number(now)} {feature.unit} (next to none before)"
     ratio = now / usual
     if ratio >= 2:
         return f"{feature.noun} x{ratio:.0f}" if ratio >= 9.95 else f"{feature.noun} x{ratio:.1f}".removesuffix(".0")
