@@ -24,7 +24,7 @@ FLOORS = [
     {"flow", "files", "jsontext", "protocol", "envelope", "settings", "store", "findings", "books", "secrecy"}
     | {"stylometry"},
     {"config", "rows", "template", "tree", "cache", "snapshots", "tiny", "tuning"},
-    {"models", "scorers", "schema", "serving"},
+    {"models", "scorers", "schema", "serving", "voices"},
     {"grammar", "limits"},
     {"suite", "asking"},
     {"engine", "score", "sheet", "rulings", "training"},

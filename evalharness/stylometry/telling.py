@@ -11,9 +11,9 @@ NONE = 0.05
 def told(feature: Feature, usual: float, now: float) -> str:
     """How a feature moved, from what is usual to what is there; a difference must be there."""
     if now <= 0:
-        return f"no {feature.noun} ({number(usual)} {feature.unit} before)"
+        return f"no {feature.noun} (usually {number(usual)} {feature.unit})"
     if usual < NONE:
-        return f"{feature.noun} {number(now)} {feature.unit} (next to none before)"
+        return f"{feature.noun} {number(now)} {feature.unit} (usually next to none)"
     ratio = now / usual
     if ratio >= 2:
         return f"{feature.noun} x{ratio:.0f}" if ratio >= 9.95 else f"{feature.noun} x{ratio:.1f}".removesuffix(".0")
