@@ -7,7 +7,6 @@ Literary and Linguistic Computing 17, 2002), with the features of `FEATURES` in 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -44,10 +43,6 @@ class Profile:
     def edge(self) -> float:
         """How far nineteen of twenty examples are from the others at most."""
         return self.own[95]
-
-    def beyond(self, far: float) -> float:
-        """The share of the examples that are nearer than this, in [0, 1], to a hundredth."""
-        return max(0, bisect_left(self.own, far) - 1) / 100
 
     def plain(self) -> Payload:
         """The profile as JSON has it."""
