@@ -73,7 +73,7 @@ def test_a_suite_names_a_file_or_lists_replies(tmp_path: Path) -> None:
 
     (case,) = suite(tmp_path, text, {"voice.txt": "\n".join(GRUFF)}).cases
 
-    assert [check.scorer for check in case.checks] == [Voice(of(["A b", "C", "D", "E", "F"])), Voice(VOICE)]
+    assert [check.scorer for check in case.checks] == [Voice(VOICE), Voice(of(["A b", "C", "D", "E", "F"]))]
 
 
 def test_the_hash_of_a_suite_covers_the_replies_of_the_file(tmp_path: Path) -> None:
