@@ -62,7 +62,7 @@ def _as_today(baseline: Filed, run: Run, config: Config) -> Arm:
     for path in (Path(run.suite.path), config.folder / run.suite.path):  # a run of a subfolder, or of the project's
         suite = _suite(path)
         if suite is not None and suite.hash == run.suite.hash and suite.name == run.suite.name:
-            return recall(baseline, suite)
+            return recall(baseline, suite, asked=run.suite.judges)
     return Arm.of(snapshots.read(baseline))
 
 

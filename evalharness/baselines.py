@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import overload
 
 from evalharness import engine, snapshots
+from evalharness.bench import instruments, refs
+from evalharness.cache import Cache
 from evalharness.flow import Flow
 from evalharness.measure import Arm
+from evalharness.models.base import Model
 from evalharness.plan import Plan, changed, suite_ref
-from evalharness.records import Asked, Run, Score, Trial
-from evalharness.score import grade
+from evalharness.records import Asked, Grade, Instrument, ModelRef, Run, Score, Trial
+from evalharness.score import Bench, grade, unknown
 from evalharness.sheet import Sheet
 from evalharness.snapshots import Filed
-from evalharness.suite import Case, Suite
+from evalharness.suite import Case, Check, Suite
 
 
 class Regraded(Sequence[Trial]):
@@ -46,59 +49,117 @@ class Regraded(Sequence[Trial]):
         return replace(trial, scores=self._scores[place]) if place in self._scores else trial
 
 
-def recall(filed: Filed, suite: Suite) -> Arm:
-    """The snapshot as an arm of a comparison on the suite as it is.
+class Recollection:
+    """A snapshot on its way to be an arm of a comparison on the suite as it is today.
 
-    Replies are what a snapshot keeps; grades are made anew. Cases are matched by id. A case that asks something else
-    today cannot be compared and is `unlike`; one that is gone stays with its old grades, to be listed. notes: what has
-    changed since, for the reader of a comparison.
+    Replies are what a snapshot keeps; grades are made anew, by flows, since a check may ask a judge. What a judge said
+    stays where it would be asked the same today. Cases are matched by id. A case that asks something else today cannot
+    be compared and is `unlike`; one that is gone stays with its old grades, to be listed. notes: what has changed
+    since, for the reader of a comparison.
     """
-    run = snapshots.read(filed)
-    today = {case.id: case for case in suite.cases}
-    asked: dict[int, Case] = {}
-    gone: list[int] = []
-    unlike: dict[str, str] = {}
-    systems: Counter[str] = Counter()
-    for place, trial in enumerate(run.trials):
-        case = today.get(trial.conversation.case)
-        if case is None:
-            gone += [] if suite.selected else [place]
-            continue
-        why = changed(trial, case, suite, run.model)
-        if why == "system":
-            systems[case.id] += 1
-        elif why:
-            unlike[case.id] = f"{why} since '{filed.name}' was accepted"
-        asked[place] = case
-    asked = {place: case for place, case in asked.items() if case.id not in unlike}
-    places = sorted([*asked, *gone])
-    trials = Regraded(run.trials, places, _scores(run, asked))
-    whole = replace(
-        run,
-        suite=suite_ref(suite, run.suite.samples),
-        gate=suite.gate,
-        cases=tuple(_cases(run, suite, unlike)),
-        trials=trials,
-    )
-    sheet = Sheet.of(whole)
-    return Arm(whole, sheet, unlike, tuple(_notes(filed, suite, len(unlike), len(systems))))
+
+    def __init__(
+        self, filed: Filed, suite: Suite, judges: Mapping[str, ModelRef], asked: tuple[Instrument, ...] | None = None
+    ) -> None:
+        """asked: the instruments of today, where they are known without the models."""
+        self.filed = filed
+        self._suite = suite
+        self._judges = judges
+        self._run = run = snapshots.read(filed)
+        self._instruments = instruments(suite, judges) if asked is None else asked
+        self._alike = {(each.check, each.aspect) for each in set(self._instruments) & set(run.suite.judges)}
+        self._scores: dict[int, tuple[Score, ...]] = {}
+        self._unlike: dict[str, str] = {}
+        self._systems: Counter[str] = Counter()
+        self._gone: list[int] = []
+        self._asked = self._matched()
+
+    def __len__(self) -> int:
+        return len(self._asked)
+
+    def flows(self) -> Iterator[Flow[tuple[int, tuple[Score, ...]]]]:
+        """A flow a trial that can be graded, whose result is for `take`."""
+        bench = Bench(self._suite.name, None, self._judges)
+        return (self._graded(place, case, bench) for place, case in self._asked.items())
+
+    def take(self, place: int, scores: tuple[Score, ...]) -> None:
+        """Today's grades of the trial at that place."""
+        self._scores[place] = scores
+
+    def arm(self) -> Arm:
+        """The snapshot as an arm; trials whose flows have not ended miss their grades."""
+        run, suite = self._run, self._suite
+        places = sorted([*self._asked, *self._gone])
+        missing = {place: self._ungraded(place) for place in self._asked if place not in self._scores}
+        whole = replace(
+            run,
+            suite=suite_ref(suite, run.suite.samples, self._instruments),
+            gate=suite.gate,
+            cases=tuple(_cases(run, suite, self._unlike)),
+            trials=Regraded(run.trials, places, {**self._scores, **missing}),
+        )
+        notes = tuple(_notes(self.filed, suite, len(self._unlike), len(self._systems)))
+        return Arm(whole, Sheet.of(whole), self._unlike, notes)
+
+    def _matched(self) -> dict[int, Case]:
+        """The case of today behind each trial that still can be compared."""
+        today = {case.id: case for case in self._suite.cases}
+        asked: dict[int, Case] = {}
+        for place, trial in enumerate(self._run.trials):
+            case = today.get(trial.conversation.case)
+            if case is None:
+                self._gone += [] if self._suite.selected else [place]
+                continue
+            why = changed(trial, case, self._suite, self._run.model)
+            if why == "system":
+                self._systems[case.id] += 1
+            elif why:
+                self._unlike[case.id] = f"{why} since '{self.filed.name}' was accepted"
+            asked[place] = case
+        return {place: case for place, case in asked.items() if case.id not in self._unlike}
+
+    def _graded(self, place: int, case: Case, bench: Bench) -> Flow[tuple[int, tuple[Score, ...]]]:
+        trial = self._run.trials[place]
+        known = _Kept(trial.scores, self._alike) if self._alike else unknown
+        return place, (yield from grade(case, trial.conversation, trial.failure, bench, known))
+
+    def _ungraded(self, place: int) -> tuple[Score, ...]:
+        why = "not graded yet"
+        return tuple(replace(score, grade=Grade(None, why)) for score in self._run.trials[place].scores)
 
 
-def _scores(run: Run, asked: Mapping[int, Case]) -> dict[int, tuple[Score, ...]]:
-    """Today's grades of these trials, by place."""
-    scores: dict[int, tuple[Score, ...]] = {}
+class _Kept:
+    """What stored checks were worth, for those that ask the same judges in the same way today, each handed out once."""
 
-    def flow(place: int, case: Case) -> Flow[tuple[int, tuple[Score, ...]]]:
-        trial = run.trials[place]
-        found = yield from grade(case, trial.conversation, trial.failure)
-        return place, found
+    def __init__(self, scores: Sequence[Score], alike: Collection[tuple[str, str]]) -> None:
+        self._left: dict[tuple[str, str, int | None], list[Grade]] = {}
+        for score in scores:
+            if (score.check, score.aspect) in alike and score.grade.value is not None:
+                self._left.setdefault((score.check, score.aspect, score.turn), []).append(score.grade)
 
-    def keep(_: int, graded: tuple[int, tuple[Score, ...]]) -> None:
-        scores[graded[0]] = graded[1]
+    def __call__(self, check: Check, turn: int | None) -> Grade | None:
+        left = self._left.get((check.name, check.aspect, turn))
+        return left.pop(0) if left else None
 
-    flows = (flow(place, case) for place, case in asked.items())
-    engine.run(flows, {}, cache=None, limits=engine.Limits(), finished=keep)
-    return scores
+
+def recall(
+    filed: Filed,
+    suite: Suite,
+    judges: Mapping[str, Model] | None = None,
+    cache: Cache | None = None,
+    asked: tuple[Instrument, ...] | None = None,
+) -> Arm:
+    """The snapshot as the suite sees it today, at once: nothing is asked.
+
+    judges: by the names that checks use; of what they would be asked, only what `cache` holds is known. asked: the
+    instruments of today, where they are known without the models.
+    """
+    models = judges or {}
+    found = Recollection(filed, suite, refs(models), asked)
+    own = {model.ref.name: model for model in models.values()}
+    limits = engine.Limits(cache="only")
+    engine.run(found.flows(), own, cache=cache, limits=limits, finished=lambda _, graded: found.take(*graded))
+    return found.arm()
 
 
 def _cases(run: Run, suite: Suite, unlike: Mapping[str, str]) -> Iterator[Asked]:

@@ -385,6 +385,7 @@ def run_ref(arm: Arm) -> RunRef:
         tally=run.tally,
         said=dict(sorted(sheet.complaints.items())),
         snapshot=run.snapshot,
+        judging=run.judging,
     )
 
 

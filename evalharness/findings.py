@@ -14,7 +14,7 @@ class RunRef:
     """One side of a comparison: the arm, when it ran, what it took, and how its replies ended.
 
     outcomes: replies by `Outcome`; failures: trials by `FailureKind`; said: the first message of each kind of failure.
-    asked, scored: trials planned, and those scored.
+    asked, scored: trials planned, and those scored. judging: what each judge took for this side.
     """
 
     model: ModelRef
@@ -29,6 +29,7 @@ class RunRef:
     tally: Tally | None
     said: dict[str, str] = field(default_factory=dict)
     snapshot: Snapshot | None = None
+    judging: tuple[tuple[str, Tally], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

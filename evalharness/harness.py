@@ -10,17 +10,20 @@ Nothing is asked before every suite, arm and recording has been looked at; whate
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalharness import engine, snapshots, store
+from evalharness.bench import instruments, judges, refs, self_judged
+from evalharness.cache import Cache
 from evalharness.compare import compare_all
 from evalharness.config import Config
 from evalharness.config import load as load_config
 from evalharness.echoes import echoes, warnings
-from evalharness.errors import EvalError
+from evalharness.errors import EvalError, Faults
 from evalharness.findings import Comparison, Panel
 from evalharness.history import Held, History, Series, Standing, chart
 from evalharness.manner import described
@@ -28,8 +31,8 @@ from evalharness.measure import Arm
 from evalharness.plan import Plan, suite_ref
 from evalharness.rebasing import rebased
 from evalharness.records import Run
-from evalharness.score import regrade
-from evalharness.sitting import DEFAULT, Asking, Job, Options, Sitting, Stored, rows, run_path
+from evalharness.score import Bench, regrade
+from evalharness.sitting import DEFAULT, Asking, Job, Options, Sitting, Stored, limits, rows, run_path
 from evalharness.suite import Suite
 from evalharness.suite import load as load_suite
 from evalharness.training import lessons_of, tagged, tagged_run
@@ -231,10 +234,18 @@ def _standing(shelf: snapshots.Shelf, series: Series, options: Options) -> Stand
     return Standing(newest, series.reference, comparison.verdict.outcome, rulings)
 
 
-def rescore(path: Path, suite: Suite, output: Path | None = None) -> Run:
+def rescore(
+    path: Path,
+    suite: Suite,
+    config: Config,
+    output: Path | None = None,
+    options: Options = DEFAULT,
+    watch: engine.Watch | None = None,
+) -> Run:
     """A stored run graded by the checks that the suite has today; written beside it unless `output` says where.
 
-    Cases that the suite has no more are left out, cases that it has since then are missing.
+    Cases that the suite has no more are left out, cases that it has since then are missing. No reply is asked for
+    again; judges are, where what they would say is not known yet.
     """
     run = store.read(path)
     if run.suite.name != suite.name:
@@ -245,12 +256,24 @@ def rescore(path: Path, suite: Suite, output: Path | None = None) -> Run:
     suite = suite if lessons is None else tagged(suite, lessons)
     kept = {trial.conversation.case for trial in run.trials}
     cases = tuple(case for case in Plan(suite, run.model, run.suite.samples).cases() if case.case in kept)
-    ref = replace(suite_ref(suite, run.suite.samples), selected=run.suite.selected)
+    panel = judges(suite, config, options.judge, {})
+    if faults := tuple(self_judged(suite, run.model, panel)):
+        raise Faults(faults)
+    ref = suite_ref(suite, run.suite.samples, instruments(suite, refs(panel)))
+    ref = replace(ref, selected=run.suite.selected)
     graded = replace(run, suite=ref, gate=suite.gate, cases=cases, snapshot=None)
     if run.snapshot and output is None:
         raise EvalError(f"{path} is a baseline, and only accepted runs lie beside it", "say where with -o FILE")
     target = output or path.with_name(f"{path.stem}.rescored.jsonl")
-    with store.Writer(target, graded) as writer:
-        flows = regrade(run, suite)
-        engine.run(flows, {}, cache=None, limits=engine.Limits(), finished=writer.add, watch=engine.SILENT)
-        return writer.finish(run.tally) if run.tally else writer.stop()
+    keeps = panel and options.cache != "off"
+    with store.Writer(target, graded) as writer, Cache(config.state / "cache") if keeps else nullcontext() as cache:
+        tallies = engine.run(
+            regrade(run, suite, Bench(suite.name, None, refs(panel))),
+            {model.ref.name: model for model in panel.values()},
+            cache=cache,
+            limits=limits(config, options),
+            finished=writer.add,
+            watch=watch or engine.SILENT,
+        )
+        took = tuple((name, tallies[model.ref.name]) for name, model in panel.items())
+        return writer.finish(run.tally, took) if run.tally else writer.stop()

@@ -222,8 +222,10 @@ def _reason(before: _Taken, after: _Taken) -> str:
     """Why a snapshot cannot be read with the one before it; empty text where it can."""
     old, new = before.run.suite, after.run.suite
     told = []
-    if old.judges != new.judges:
-        told.append(f"judged by {_listed(new.judges)} instead of {_listed(old.judges)}")
+    if old.judge_names != new.judge_names:
+        told.append(f"judged by {_listed(new.judge_names)} instead of {_listed(old.judge_names)}")
+    elif {each.digest for each in old.judges} != {each.digest for each in new.judges}:
+        told.append("its judges are asked otherwise")
     if old.hash != new.hash or before.cases != after.cases:
         told.append(f"the suite changed ({_difference(before, after)})")
     return "; ".join(told)
@@ -250,7 +252,7 @@ def _series(began: str, row: Sequence[_Taken], reference: str, aspect: str | Non
     return Series(
         began=began,
         hash=first.hash,
-        judges=first.judges,
+        judges=first.judge_names,
         names=tuple(each.snapshot.name for each in row),
         reference=row[at].snapshot.name,
         chosen=chosen,

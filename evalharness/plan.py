@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 from evalharness.flow import Answer, Flow
@@ -12,6 +12,7 @@ from evalharness.records import (
     Asked,
     Conversation,
     Failure,
+    Instrument,
     Message,
     ModelRef,
     Origin,
@@ -22,7 +23,7 @@ from evalharness.records import (
     Trial,
     Usage,
 )
-from evalharness.score import grade
+from evalharness.score import Bench, grade
 from evalharness.suite import Case, Suite
 
 PUT = re.compile(r"\{\{\s*(passages|ask)\s*\}\}")
@@ -30,11 +31,12 @@ PUT = re.compile(r"\{\{\s*(passages|ask)\s*\}\}")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be asked of one model: every case, `samples` times."""
+    """What will be asked of one model: every case, `samples` times. judges: who grades, by the names checks say."""
 
     suite: Suite
     model: ModelRef
     samples: int
+    judges: Mapping[str, ModelRef] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.suite.cases) * self.samples
@@ -42,7 +44,7 @@ class Plan:
     def flows(self) -> Iterator[Flow[Trial]]:
         """A flow a trial, case by case, sample by sample."""
         for case, sample in product(self.suite.cases, range(self.samples)):
-            yield examine(case, self.suite, self.model, sample)
+            yield examine(case, self, sample)
 
     def first_requests(self) -> Iterator[Request]:
         """The opening question of each trial: what is known of a plan before any answer."""
@@ -66,7 +68,7 @@ class Plan:
         )
 
 
-def suite_ref(suite: Suite, samples: int) -> SuiteRef:
+def suite_ref(suite: Suite, samples: int, judges: tuple[Instrument, ...] = ()) -> SuiteRef:
     """What a run file says of its suite."""
     return SuiteRef(
         name=suite.name,
@@ -78,16 +80,18 @@ def suite_ref(suite: Suite, samples: int) -> SuiteRef:
         test=suite.test,
         interval=suite.interval,
         alpha=suite.alpha,
+        judges=judges,
+        uncalibrated=suite.uncalibrated,
         selected=suite.selected,
         train=suite.train,
         train_digest=suite.train_digest,
     )
 
 
-def examine(case: Case, suite: Suite, model: ModelRef, sample: int) -> Flow[Trial]:
+def examine(case: Case, plan: Plan, sample: int) -> Flow[Trial]:
     """One sample of one case: the conversation, then its scores."""
-    conversation, failure = yield from converse(case, suite, model, sample)
-    scores = yield from grade(case, conversation, failure)
+    conversation, failure = yield from converse(case, plan.suite, plan.model, sample)
+    scores = yield from grade(case, conversation, failure, Bench(plan.suite.name, plan.model, plan.judges))
     return Trial(conversation, failure, scores)
 
 
@@ -106,7 +110,7 @@ def converse(case: Case, suite: Suite, model: ModelRef, sample: int) -> Flow[tup
             said = (*said, Message("assistant", turn.reply))
             continue
         answer = yield from _once(
-            Request(model, said, params, sample, origin=Origin(case.id, len(replies) + 1, suite.name))
+            Request(model, said, params, sample, origin=Origin(case.id, len(replies) + 1, suite.name, model.name))
         )
         if isinstance(answer, Failure):
             failure = answer

@@ -81,11 +81,15 @@ class ModelRef:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Which case and turn of which suite a question came from; turn counts the asked turns from 1."""
+    """Which case and turn of which suite a question came from; turn counts the asked turns from 1.
+
+    arm: the model under test, also where a judge is asked about its reply; whom the answer is charged to.
+    """
 
     case: str
     turn: int
     suite: str = ""
+    arm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +138,28 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of a reply with its natural log-probability, and those of other pieces that could have stood there."""
+
+    text: str
+    logprob: float
+    others: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
-    """A usable answer. served: the model name the server says it used; fingerprint: its build, where it says so."""
+    """A usable answer. served: the model name the server says it used; fingerprint: its build, where it says so.
+
+    logprobs: the reply piece by piece, where the server gives it. vector: what an embedding came to.
+    """
 
     text: str
     outcome: Outcome = "answered"
     usage: Usage = Usage()
     served: str = ""
     fingerprint: str | None = None
+    logprobs: tuple[Token, ...] = ()
+    vector: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +214,14 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """A scorer's word: value in [0, 1], or None where it could not be scored, which is never a zero; and why."""
+    """A scorer's word: value in [0, 1], or None where it could not be scored, which is never a zero; and why.
+
+    by: where several judges were asked, what each said by itself.
+    """
 
     value: float | None
     why: str = ""
+    by: tuple[tuple[str, float | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,10 +284,28 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True)
+class Instrument:
+    """A check that asks models what a reply is worth: what can be calibrated, and is another one once it changes.
+
+    judges: the models asked, each as `NAME (USE)`. scale: what a verdict can be, `yes-no`, `1-5`, `checklist`, or
+    `grade` for a check that holds a judge within. rubric: what is asked of a reply, the first of several where rows of
+    data fill it. digest: sha256 over models, rubrics, scale and the way of asking, in hexadecimal.
+    """
+
+    check: str
+    aspect: str
+    judges: tuple[str, ...]
+    scale: str
+    rubric: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class SuiteRef:
     """Which suite was asked, and how its numbers are to be read. hash covers cases, checks and gate; cases counts them
-    all; `selected` names the options that took only some of them, and is empty where all were asked. train: the
-    training file that the cases' `near` was told by; train_digest: sha256 of its content, empty where not read."""
+    all; `selected` names the options that took only some of them, and is empty where all were asked. judges: the checks
+    that asked models, and uncalibrated: what becomes of one that nobody has calibrated. train: the training file that
+    the cases' `near` was told by; train_digest: sha256 of its content, empty where not read."""
 
     name: str
     path: str
@@ -276,10 +316,16 @@ class SuiteRef:
     test: Literal["exact", "midp"] = "exact"
     interval: Literal["score", "exact"] = "score"
     alpha: float = 0.05
-    judges: tuple[str, ...] = ()
+    judges: tuple[Instrument, ...] = ()
+    uncalibrated: Literal["mark", "refuse"] = "mark"
     selected: tuple[str, ...] = ()
     train: str | None = None
     train_digest: str = ""
+
+    @property
+    def judge_names(self) -> tuple[str, ...]:
+        """Every model that was asked for a grade, each once, as `NAME (USE)`."""
+        return tuple(dict.fromkeys(name for instrument in self.judges for name in instrument.judges))
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +361,8 @@ class Snapshot:
 @dataclass(frozen=True, slots=True)
 class Run:
     """One suite asked of one model. `trials` may be read from disk as it is walked; `tally` is None while the run is
-    not whole. began: UTC with offset. snapshot: where the run was accepted as a baseline."""
+    not whole. began: UTC with offset. snapshot: where the run was accepted as a baseline. judging: what each judge
+    took, which is not in `tally`."""
 
     suite: SuiteRef
     model: ModelRef
@@ -326,3 +373,4 @@ class Run:
     tally: Tally | None = None
     path: str = ""
     snapshot: Snapshot | None = None
+    judging: tuple[tuple[str, Tally], ...] = ()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Literal, NamedTuple, Self, TypeAlias, TypedDict
 
 from evalharness import engine, snapshots, store
-from evalharness.baselines import recall
+from evalharness.baselines import Recollection
+from evalharness.bench import instruments, judges, refs, self_judged
 from evalharness.books import Account, Tallies
 from evalharness.cache import Cache
 from evalharness.config import Config
@@ -23,7 +24,7 @@ from evalharness.forecast import unknown
 from evalharness.measure import Arm
 from evalharness.models.base import Model, open_model
 from evalharness.plan import Plan, suite_ref
-from evalharness.records import Asked, Request, Run, Trial
+from evalharness.records import Asked, Request, Run, Score, Trial
 from evalharness.registry import load_files
 from evalharness.sheet import Sheet
 from evalharness.snapshots import Filed
@@ -36,7 +37,7 @@ class Options:
     """What the shared options of every verb that asks say; None leaves it to the suite, the arm or the config.
 
     budget: USD. seconds: deadline of the whole command. tags, cases: ask only these, which makes a selection.
-    train: the training file, in place of the suite's own.
+    train: the training file, in place of the suite's own. judge: the model that plays `judge`.
     """
 
     samples: int | None = None
@@ -49,6 +50,7 @@ class Options:
     cases: tuple[str, ...] = ()
     output: Path | None = None
     train: Path | None = None
+    judge: str | None = None
 
 
 DEFAULT = Options()
@@ -64,11 +66,12 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One plan, the model that answers it, and where its run goes."""
+    """One plan, the model that answers it, and where its run goes. judges: who grades, by the names that checks say."""
 
     plan: Plan
     model: Model
     path: Path
+    judges: Mapping[str, Model] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
@@ -78,10 +81,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An arm that was asked long ago: a snapshot, and the suite as it is today."""
+    """An arm that was asked long ago: a snapshot, and the suite as it is today with those who grade it."""
 
     filed: Filed
     suite: Suite
+    judges: Mapping[str, Model] = field(default_factory=dict)
 
 
 Row: TypeAlias = tuple[Job | Stored, ...]
@@ -104,6 +108,11 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
             faults += error.faults
             continue
         row: list[Job | Stored] = []
+        panel: dict[str, Model] = {}
+        try:
+            panel = judges(chosen, config, options.judge, opened)
+        except Faults as error:
+            faults += error.faults
         for name in dict.fromkeys(asking.arms):
             try:
                 arm = opened.get(name) or _arm(name, chosen, config)
@@ -111,13 +120,14 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
                 faults += error.faults
                 continue
             if isinstance(arm, Stored):
-                row.append(arm)
+                row.append(replace(arm, judges=panel))
                 faults += _unwritten(arm, options)
                 continue
             opened[name] = arm
-            plan = Plan(chosen, arm.ref, options.samples or chosen.samples)
-            faults += _faults(plan, arm, config, options)
-            row.append(Job(plan, arm, options.output or run_path(config, chosen.name, name, chosen.selected)))
+            plan = Plan(chosen, arm.ref, options.samples or chosen.samples, refs(panel))
+            faults += [*_faults(plan, arm, config, options), *self_judged(chosen, arm.ref, panel)]
+            path = options.output or run_path(config, chosen.name, name, chosen.selected)
+            row.append(Job(plan, arm, path, panel))
         faults += _twice(row, chosen)
         found.append(tuple(row))
     if faults:
@@ -179,6 +189,11 @@ def run_path(config: Config, suite: str, arm: str, selected: tuple[str, ...] = (
     return config.state / "runs" / slug(suite) / f"{name}.jsonl"
 
 
+def limits(config: Config, options: Options) -> engine.Limits:
+    """What one command may take."""
+    return engine.Limits(options.at_once, options.budget or config.budget, options.seconds, options.cache)
+
+
 class Place(NamedTuple):
     """Where a trial belongs: which suite's row, which arm of it, which place of that arm's plan."""
 
@@ -187,12 +202,24 @@ class Place(NamedTuple):
     trial: int
 
 
+class Regrade(NamedTuple):
+    """A trial of a snapshot with the scores of today."""
+
+    snapshot: Recollection
+    place: int
+    scores: tuple[Score, ...]
+
+
+Ended: TypeAlias = tuple[Place, Trial] | Regrade
+"""What a flow ends with: a trial that was asked, or one of a snapshot that was graded anew."""
+
+
 class Rest(TypedDict):
     """What the engine takes beside flows and models."""
 
     cache: Cache | None
     limits: engine.Limits
-    finished: Callable[[int, tuple[Place, Trial]], None]
+    finished: Callable[[int, Ended], None]
     watch: engine.Watch
     account: Account
 
@@ -202,13 +229,20 @@ class Sitting:
 
     def __init__(self, rows: Sequence[Row], config: Config, options: Options, watch: engine.Watch) -> None:
         self.rows = rows
-        self.stored = {id(arm): recall(arm.filed, arm.suite) for row in rows for arm in row if isinstance(arm, Stored)}
-        self.models = {job.model.ref.name: job.model for row in rows for job in _jobs(row)}
-        self.flows = _InTurn(rows)
+        self.stored = {
+            id(arm): Recollection(arm.filed, arm.suite, refs(arm.judges))
+            for row in rows
+            for arm in row
+            if isinstance(arm, Stored)
+        }
+        models = [job.model for row in rows for job in _jobs(row)]
+        models += [judge for row in rows for arm in row for judge in arm.judges.values()]
+        self.models = {model.ref.name: model for model in models}
+        self.flows = _InTurn(rows, self.stored.values())
         self._root = config.folder
         self._folder = config.state / "cache"
         self._options = options
-        self._limits = engine.Limits(options.at_once, options.budget or config.budget, options.seconds, options.cache)
+        self._limits = limits(config, options)
         self._watch = watch
 
     def __enter__(self) -> Self:
@@ -230,11 +264,14 @@ class Sitting:
             "limits": self._limits,
             "finished": self._finished,
             "watch": self._watch,
-            "account": lambda request: _account(_suite_of(request), request.model.name),
+            "account": _charged,
         }
 
-    def _finished(self, _: int, result: tuple[Place, Trial]) -> None:
+    def _finished(self, _: int, result: Ended) -> None:
         """Takes in a trial: its scores into the sheet, its words into the run file."""
+        if isinstance(result, Regrade):
+            result.snapshot.take(result.place, result.scores)
+            return
         place, trial = result
         sheet, writer = self._growing[place.row][place.arm]
         sheet.add(place.trial, trial)
@@ -247,7 +284,7 @@ class Sitting:
             yield row, jobs[0].plan.cases() if jobs else ()
 
     def _open(self, job: Job, cases: tuple[Asked, ...], began: str) -> tuple[Sheet, store.Writer]:
-        suite = suite_ref(job.plan.suite, job.plan.samples)
+        suite = suite_ref(job.plan.suite, job.plan.samples, instruments(job.plan.suite, job.plan.judges))
         if job.path.is_relative_to(self._root):
             store.no_link(job.path.parent, self._root)
         run = Run(suite, job.plan.model, job.plan.suite.gate, began, cases, ())
@@ -265,7 +302,8 @@ class Sitting:
             asked = iter(growing)
             found.append(
                 tuple(
-                    self.stored[id(arm)] if isinstance(arm, Stored) else _run(arm, *next(asked), tallies) for arm in row
+                    self.stored[id(arm)].arm() if isinstance(arm, Stored) else _run(arm, *next(asked), tallies)
+                    for arm in row
                 )
             )
         return tuple(found)
@@ -285,7 +323,8 @@ def _make_room(runs: int) -> None:
 
 def _run(job: Job, sheet: Sheet, writer: store.Writer, tallies: Tallies) -> Arm:
     whole = sheet.trials == len(job.plan)
-    run = writer.finish(tallies[job.account]) if whole else writer.stop()
+    took = tuple((name, tallies[f"{job.account}\n{model.ref.name}"]) for name, model in job.judges.items())
+    run = writer.finish(tallies[job.account], took) if whole else writer.stop()
     return Arm(run, sheet) if whole else Arm.of(run)
 
 
@@ -297,29 +336,48 @@ def _account(suite: str, model: str) -> str:
     return f"{suite}\n{model}"
 
 
-def _suite_of(request: Request) -> str:
-    return request.origin.suite if request.origin else ""
+def _charged(request: Request) -> str:
+    """What a question is charged to: the run of its arm, or what a judge took for that run."""
+    origin = request.origin
+    if origin is None:
+        return _account("", request.model.name)
+    own = _account(origin.suite, origin.arm)
+    return own if origin.arm == request.model.name else f"{own}\n{request.model.name}"
 
 
 class _InTurn:
-    """The flows of each suite in turn, one of each arm at a time, so that its arms are asked in the same minutes."""
+    """The flows of each suite in turn, one of each arm at a time, so that its arms are asked in the same minutes.
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    Snapshots are graded first: mostly that asks nobody.
+    """
+
+    def __init__(self, rows: Sequence[Row], stored: Collection[Recollection]) -> None:
         self.rows = rows
+        self.stored = stored
 
     def __len__(self) -> int:
-        return sum(len(job.plan) for row in self.rows for job in _jobs(row))
+        return sum(map(len, self.stored)) + sum(len(job.plan) for row in self.rows for job in _jobs(row))
 
-    def __iter__(self) -> Iterator[Flow[tuple[Place, Trial]]]:
-        return chain.from_iterable(self._row(number, list(_jobs(row))) for number, row in enumerate(self.rows))
+    def __iter__(self) -> Iterator[Flow[Ended]]:
+        rows = (self._row(number, list(_jobs(row))) for number, row in enumerate(self.rows))
+        return chain(*(_regraded(snapshot) for snapshot in self.stored), chain.from_iterable(rows))
 
-    def _row(self, number: int, jobs: Sequence[Job]) -> Iterator[Flow[tuple[Place, Trial]]]:
+    def _row(self, number: int, jobs: Sequence[Job]) -> Iterator[Flow[Ended]]:
         for flows in zip_longest(*(enumerate(job.plan.flows()) for job in jobs)):
             for arm, numbered in enumerate(flows):
                 if numbered is not None:
                     yield _placed(Place(number, arm, numbered[0]), numbered[1])
 
 
-def _placed(place: Place, flow: Flow[Trial]) -> Flow[tuple[Place, Trial]]:
+def _placed(place: Place, flow: Flow[Trial]) -> Flow[Ended]:
     trial = yield from flow
     return place, trial
+
+
+def _regraded(snapshot: Recollection) -> Iterator[Flow[Ended]]:
+    return (_taken(snapshot, flow) for flow in snapshot.flows())
+
+
+def _taken(snapshot: Recollection, flow: Flow[tuple[int, tuple[Score, ...]]]) -> Flow[Ended]:
+    place, scores = yield from flow
+    return Regrade(snapshot, place, scores)

@@ -58,6 +58,14 @@ class Header:
     snapshot: Snapshot | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The last line of a run file."""
+
+    tally: Tally
+    judging: tuple[tuple[str, Tally], ...] = ()
+
+
 class Trials(Sequence[Trial]):
     """The trials of a run file, read when they are looked at: a run of ten thousand cases costs their places only.
 
@@ -139,10 +147,11 @@ class Writer:
         self._file.flush()
         return replace(self.run, trials=Trials(self.part, self.places), path=str(self.part))
 
-    def finish(self, tally: Tally) -> Run:
-        """Writes the last line, makes the file durable and gives it its name."""
+    def finish(self, tally: Tally, judging: tuple[tuple[str, Tally], ...] = ()) -> Run:
+        """Writes the last line, makes the file durable and gives it its name. judging: what each judge took."""
         try:
-            self._write(encode({"tally": asdict(tally)}))
+            judges = {"judging": [[name, asdict(took)] for name, took in judging]} if judging else {}
+            self._write(encode({"tally": asdict(tally), **judges}))
             self._file.flush()
             os.fsync(self._file.fileno())
             trials = Trials(self.part, self.places)
@@ -151,7 +160,7 @@ class Writer:
         except OSError as error:
             raise not_written(self.path, error) from None
         trials.path = self.path
-        return replace(self.run, trials=trials, path=str(self.path), tally=tally)
+        return replace(self.run, trials=trials, path=str(self.path), tally=tally, judging=judging)
 
     def _append(self, trial: Trial) -> None:
         self.places.append(self._size)
@@ -169,7 +178,7 @@ def read(path: Path) -> Run:
     header: Header | None = None
     cases: list[Asked] = []
     places = array("Q")
-    tally: Tally | None = None
+    last: Last | None = None
     start = 0
     try:
         with path.open("rb") as file:
@@ -183,7 +192,7 @@ def read(path: Path) -> Run:
                 elif line.startswith(b'{"case":'):
                     cases.append(_checked(_asked(), _parsed(path, number, line)["case"], f"{path}:{number}"))
                 elif line.startswith(b'{"tally":'):
-                    tally = _checked(_tally(), _parsed(path, number, line)["tally"], f"{path}:{number}")
+                    last = _checked(_last_line(), _parsed(path, number, line), f"{path}:{number}")
                 elif line.strip():
                     raise StoreError(f"{path}:{number}: neither a case nor a trial", "was this file edited by hand?")
                 start += len(line)
@@ -193,7 +202,8 @@ def read(path: Path) -> Run:
         raise StoreError(f"{path}: the file is empty", "run the suite again")
     trials = Trials(path, places)
     head = header.suite, header.model, header.gate, header.began
-    return Run(*head, tuple(cases), trials, tally, str(path), header.snapshot)
+    tally, judging = (last.tally, last.judging) if last else (None, ())
+    return Run(*head, tuple(cases), trials, tally, str(path), header.snapshot, judging)
 
 
 def read_header(path: Path) -> Header:
@@ -210,7 +220,7 @@ def write(path: Path, run: Run) -> Run:
     with Writer(path, run) as writer:
         for place, trial in enumerate(run.trials):
             writer.add(place, trial)
-        return writer.finish(run.tally or Tally())
+        return writer.finish(run.tally or Tally(), run.judging)
 
 
 def write_text(path: Path, pieces: Iterator[str]) -> None:
@@ -232,48 +242,6 @@ def write_bytes(path: Path, pieces: Iterable[bytes]) -> None:
         raise not_written(path, error) from None
     finally:
         part.unlink(missing_ok=True)
-
-
-def merge(runs: Sequence[Run]) -> Run:
-    """One run of several that asked parts of one suite of one model; a trial met twice is taken from the last.
-
-    Raises `StoreError` where they differ in suite or model.
-    """
-    first = runs[0]
-    cases: dict[str, Asked] = {}
-    trials: dict[tuple[str, int], Trial] = {}
-    for run in runs:
-        if (run.suite.name, run.suite.hash) != (first.suite.name, first.suite.hash):
-            raise StoreError(f"{run.path}: another suite than {first.path}", "merge runs of one suite, unchanged")
-        if run.model != first.model:
-            raise StoreError(f"{run.path}: another model than {first.path}", "merge runs of one model")
-        cases.update((case.case, case) for case in run.cases)
-        for trial in run.trials:
-            key = (trial.conversation.case, trial.conversation.sample)
-            if key not in trials or trial.failure is None:
-                trials[key] = trial
-    tally = sum_tallies([run.tally for run in runs if run.tally])
-    parts = [run.suite.selected for run in runs]
-    selected = tuple(dict.fromkeys(option for part in parts for option in part)) if all(parts) else ()
-    suite = replace(first.suite, selected=() if len(cases) == first.suite.cases else selected)
-    whole = replace(first, suite=suite, cases=tuple(cases.values()), trials=tuple(trials.values()), tally=tally)
-    return replace(whole, snapshot=None)
-
-
-def sum_tallies(tallies: Sequence[Tally]) -> Tally:
-    """What several runs took together; the price is unknown where one of them has none."""
-    total = Tally(usd=0.0 if tallies else None)
-    for tally in tallies:
-        total = Tally(
-            sent=total.sent + tally.sent,
-            answered=total.answered + tally.answered,
-            cached=total.cached + tally.cached,
-            failed=total.failed + tally.failed,
-            usage=total.usage + tally.usage,
-            usd=None if total.usd is None or tally.usd is None else total.usd + tally.usd,
-            seconds=total.seconds + tally.seconds,
-        )
-    return total
 
 
 def encode_trial(trial: Trial) -> str:
@@ -367,6 +335,8 @@ def _case(asked: Asked) -> Payload:
 def _score(score: Score) -> Payload:
     line: Payload = {"check": score.check, "aspect": score.aspect, "turn": score.turn}
     line["grade"] = {"value": score.grade.value, "why": score.grade.why}
+    if score.grade.by:
+        line["grade"] = {"value": score.grade.value, "why": score.grade.why, "by": score.grade.by}
     if score.weight != 1.0:
         line["weight"] = score.weight
     if score.pass_at != 0.5:
@@ -431,10 +401,10 @@ def _asked() -> TypeAdapter[Asked]:
 
 
 @cache
-def _tally() -> TypeAdapter[Tally]:
+def _last_line() -> TypeAdapter[Last]:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(Tally)
+    return TypeAdapter(Last)
 
 
 @cache

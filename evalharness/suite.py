@@ -27,11 +27,12 @@ W = TypeVar("W", bound=str)
 Test: TypeAlias = Literal["exact", "midp"]
 Interval: TypeAlias = Literal["score", "exact"]
 Uncalibrated: TypeAlias = Literal["mark", "refuse"]
+SelfJudging: TypeAlias = Literal["refuse", "allow"]
 
 # fmt: off
 FIELDS = frozenset({
     "suite", "about", "system", "params", "samples", "checks", "every", "each", "cases", "gate", "base", "tuned",
-    "train", "prefer", "scope", "test", "interval", "alpha", "uncalibrated",
+    "train", "prefer", "scope", "test", "interval", "alpha", "uncalibrated", "self_judging",
 })
 # fmt: on
 
@@ -64,6 +65,7 @@ class Suite:
     interval: Interval
     alpha: float
     uncalibrated: Uncalibrated
+    self_judging: SelfJudging
     warnings: tuple[Fault, ...]
     content: Content = field(repr=False, compare=False)
     selected: tuple[str, ...] = ()
@@ -205,6 +207,7 @@ def _settings(source: tree.Source, top: tree.Mapping) -> Suite:
         interval=get("interval", _one_of(get_args(Interval)), "score"),
         alpha=get("alpha", alpha, 0.05),
         uncalibrated=get("uncalibrated", _one_of(get_args(Uncalibrated)), "mark"),
+        self_judging=get("self_judging", _one_of(get_args(SelfJudging)), "refuse"),
         warnings=(),
         content=Content((), (), {}),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from evalharness.records import (
     Criterion,
     Failure,
     Grade,
+    Instrument,
     Message,
     ModelRef,
     Outcome,
@@ -26,6 +28,12 @@ ROOT = Path(__file__).parents[1]
 FACTS = (Criterion("facts", drop_at_most=0.05),)
 Value = float | None
 Samples = Value | Sequence[Value]
+
+
+def judged(*names: str, check: str = "sarcastic", aspect: str = "style") -> Instrument:
+    """A check that asked these judges."""
+    digest = hashlib.sha256("\n".join((check, aspect, *names)).encode()).hexdigest()
+    return Instrument(check, aspect, names, "yes-no", "The reply is sarcastic.", digest)
 
 
 def trial(

@@ -12,7 +12,7 @@ from evalharness.measure import Arm
 from evalharness.records import Asked, Run, Snapshot, SuiteRef
 from tests import runs
 
-SUITE = SuiteRef("made", "suites/made.yaml", "a" * 64, judges=("judge",))
+SUITE = SuiteRef("made", "suites/made.yaml", "a" * 64, judges=(runs.judged("judge"),))
 
 
 def snapshot(name: str, *, pinned: bool = False, why: str = "monthly") -> Snapshot:

@@ -84,7 +84,7 @@ def test_a_run_is_graded_again_only_by_its_own_suite(tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text(numbered(40).replace("suite: made", "suite: other"))
 
     with pytest.raises(EvalError, match="is a run of 'made', not of 'other'"):
-        rescore(Path(base.run.path), load_suite(tmp_path / "other.yaml"))
+        rescore(Path(base.run.path), load_suite(tmp_path / "other.yaml"), load_config(tmp_path))
 
 
 def test_the_package_offers_its_names_and_loads_nothing_before_they_are_used() -> None:

@@ -199,7 +199,7 @@ def test_a_hash_that_changed_with_the_same_cases_is_told_from_new_cases() -> Non
 
 
 def test_another_judge_begins_a_new_series() -> None:
-    history = charted([scored(20), scored(20, suite=replace(SUITE, judges=("panel", "judge")))])
+    history = charted([scored(20), scored(20, suite=replace(SUITE, judges=(runs.judged("panel", "judge"),)))])
 
     assert history.series[1].began == "judged by panel, judge instead of judge"
 

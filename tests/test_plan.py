@@ -72,7 +72,7 @@ def test_a_failure_ends_the_talk_and_keeps_what_was_said(tmp_path: Path) -> None
     late = Failure("timeout", "too late", 5)
     answers: Iterator[Answer] = iter([Response("fine"), late])
 
-    trial = drive(examine(made.cases[0], made, MODEL, 0), lambda _: next(answers))
+    trial = drive(examine(made.cases[0], Plan(made, MODEL, 1), 0), lambda _: next(answers))
 
     assert trial.failure == late
     assert trial.conversation.messages[-1] == Message("user", "two")
@@ -84,7 +84,7 @@ def test_a_failure_ends_the_talk_and_keeps_what_was_said(tmp_path: Path) -> None
 def test_a_filtered_answer_ends_the_talk_as_missing(tmp_path: Path) -> None:
     made = suite(tmp_path, TALK)
 
-    trial = drive(examine(made.cases[0], made, MODEL, 0), lambda _: Response("", "filtered"))
+    trial = drive(examine(made.cases[0], Plan(made, MODEL, 1), 0), lambda _: Response("", "filtered"))
 
     assert (trial.failure, trial.conversation.outcomes) == (None, ("filtered",))
     assert [score.grade.value for score in trial.scores] == [None]

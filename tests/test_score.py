@@ -12,15 +12,18 @@ from evalharness.records import (
     Grade,
     Message,
     ModelRef,
+    Origin,
     Outcome,
     Request,
     Response,
     Score,
     Trial,
 )
-from evalharness.score import grade, regrade
+from evalharness.score import Bench, grade, regrade
 from evalharness.suite import Case, Check, Turn, load
 from tests import runs
+
+BENCH = Bench("made", ModelRef("tuned", "openai:t"), {"judge": ModelRef("judge", "openai:j", params={"seed": 7})})
 
 
 def said(*replies: str, outcome: Outcome = "answered") -> Conversation:
@@ -50,8 +53,11 @@ class Judge:
     """Asks a model."""
 
     def grade(self, conversation: Conversation) -> Flow[Grade]:
-        response = yield from ask(Request(ModelRef("judge", "openai:j"), (Message("user", conversation.reply),)))
+        response = yield from ask(Request(ModelRef("judge", ""), (Message("user", conversation.reply),)))
         return Grade(float(response.text == "yes"), response.text)
+
+    def asks(self) -> tuple[str, ...]:
+        return ("judge",)
 
 
 def check(name: str, scorer: Length | Broken | Judge, **more: float) -> Check:
@@ -63,7 +69,7 @@ def case(*turns: Turn, whole: tuple[Check, ...] = ()) -> Case:
 
 
 def scored(case: Case, talk: Conversation, failure: Failure | None = None, judge: str = "yes") -> list[Score]:
-    return list(drive(grade(case, talk, failure), lambda _: Response(judge)))
+    return list(drive(grade(case, talk, failure, BENCH), lambda _: Response(judge)))
 
 
 def test_each_turn_grades_the_reply_it_got() -> None:
@@ -132,7 +138,7 @@ def test_a_scorer_that_raises_is_unknown_and_says_why() -> None:
 
 def test_judges_of_one_reply_are_asked_in_one_round() -> None:
     three = case(Turn("q", expect=(check("x", Judge()), check("y", Length()), check("z", Judge()))))
-    flow = grade(three, said("abc"))
+    flow = grade(three, said("abc"), bench=BENCH)
 
     asked = next(flow)
     with pytest.raises(StopIteration) as ended:
@@ -145,9 +151,43 @@ def test_judges_of_one_reply_are_asked_in_one_round() -> None:
 def test_a_judge_without_an_answer_is_unknown_and_its_siblings_stay() -> None:
     two = case(Turn("q", expect=(check("x", Judge()), check("y", Length()))))
 
-    scores = drive(grade(two, said("abc")), lambda _: Failure("server", "status 500"))
+    scores = drive(grade(two, said("abc"), bench=BENCH), lambda _: Failure("server", "status 500"))
 
     assert [score.grade for score in scores] == [Grade(None, "no answer from the judge: status 500"), Grade(0.3, "abc")]
+
+
+def test_a_judge_is_asked_by_the_name_it_bears_with_its_own_parameters_and_charged_to_the_arm() -> None:
+    asked: list[Request] = []
+
+    def answer(request: Request) -> Response:
+        asked.append(request)
+        return Response("yes")
+
+    (score,) = drive(grade(case(Turn("q", expect=(check("x", Judge()),))), said("abc"), None, BENCH), answer)
+
+    assert (asked[0].model, asked[0].params) == (BENCH.judges["judge"], {"seed": 7})
+    assert asked[0].origin == Origin("a", 1, "made", "tuned")
+    assert score.judges == ("judge",)
+
+
+def test_a_judge_that_nobody_is_has_no_answer_and_is_not_asked_for() -> None:
+    def never(request: Request) -> Response:
+        raise AssertionError(request)
+
+    (score,) = drive(grade(case(Turn("q", expect=(check("x", Judge()),))), said("abc")), never)
+
+    assert score.grade == Grade(None, "no answer from the judge: no model 'judge' was at hand")
+
+
+def test_what_was_graded_before_is_not_graded_again() -> None:
+    old = Grade(0.4, "said long ago")
+
+    (score,) = drive(
+        grade(case(Turn("q", expect=(check("x", Judge()),))), said("abc"), None, BENCH, lambda *_: old),
+        lambda _: Response("yes"),
+    )
+
+    assert score.grade == old
 
 
 def test_weight_and_pass_mark_travel_with_the_score() -> None:

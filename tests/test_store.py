@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalharness import store
+from evalharness import merging, store
 from evalharness.errors import StoreError
 from evalharness.records import (
     Conversation,
@@ -197,7 +197,7 @@ def test_merged_runs_hold_every_case_and_prefer_an_answer_to_a_failure(tmp_path:
     one = replace(runs.of([runs.trial("a", 0, {"facts": 1.0}), gone]), tally=Tally(sent=2, usd=0.5))
     two = replace(runs.of([runs.trial("b", 0, {"facts": 0.0})]), tally=Tally(sent=1, usd=0.25))
 
-    merged = store.merge([one, two])
+    merged = merging.merge([one, two])
 
     assert [(t.conversation.case, t.failure) for t in merged.trials] == [("a", None), ("b", None)]
     assert merged.tally is not None
@@ -208,9 +208,9 @@ def test_runs_of_other_suites_or_models_do_not_merge() -> None:
     one = runs.run([1.0])
 
     with pytest.raises(StoreError, match="another suite than"):
-        store.merge([one, replace(one, suite=SuiteRef("made", "x", "9" * 64))])
+        merging.merge([one, replace(one, suite=SuiteRef("made", "x", "9" * 64))])
     with pytest.raises(StoreError, match="another model than"):
-        store.merge([one, replace(one, model=ModelRef("base", "openai:other"))])
+        merging.merge([one, replace(one, model=ModelRef("base", "openai:other"))])
 
 
 def test_every_line_is_json_that_other_tools_read(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ CHOOSING = (
     click.option("--samples", type=click.IntRange(1), help="Ask each case so often; beats the suite's own."),
     click.option("--tag", "tags", metavar="T", multiple=True, help="Only cases with this tag; no verdict then."),
     click.option("--case", "cases", metavar="ID", multiple=True, help="Only this case; no verdict then."),
+    click.option("--judge", metavar="NAME", help="The model that checks call `judge`; a name, or KIND:TARGET."),
     click.option("--train", metavar="FILE", type=click.Path(path_type=Path), help="Training file; beats the suite's."),
     click.option(
         "--cache",

@@ -88,7 +88,7 @@ def _seen(suite: Suite, arm: Job | Stored, settings: Config) -> Arm | None:
     from evalharness.measure import Arm
 
     if isinstance(arm, Stored):
-        return recall(arm.filed, suite)
+        return recall(arm.filed, suite, arm.judges)
     path = run_path(settings, suite.name, arm.model.ref.name)
     return Arm.of(store.read(path)) if path.is_file() else None
 

@@ -67,23 +67,25 @@ def _asking(suite: Suite, model: str | None) -> Asking:
 @click.command("rescore")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--suite", metavar="SUITE", required=True, help="The suite whose checks grade the stored replies.")
+@click.option("--judge", metavar="NAME", help="The model that checks call `judge`; a name, or KIND:TARGET.")
 @OUTPUT
 @JSON
-def rescore_verb(run: Path, suite: str, output: Path | None, as_json: bool) -> None:
-    """Grade stored replies again with the checks SUITE has today; nothing is asked.
+def rescore_verb(run: Path, suite: str, judge: str | None, output: Path | None, as_json: bool) -> None:
+    """Grade stored replies again with the checks SUITE has today; only judges are asked, no reply is.
 
     \b
     evalharness rescore .evalharness/runs/marv/tuned.jsonl --suite suites/marv.yaml
 
     Writes RUN.rescored.jsonl beside RUN unless -o says otherwise.
     """
-    from evalharness.harness import rescore
+    from evalharness.harness import Options, rescore
     from evalharness.measure import Arm
 
     settings = config()
     (loaded,) = load_suites([suite], settings)
     _outside(output, settings)
-    arms = [Arm.of(rescore(run, loaded, output))]
+    with watching(quiet=as_json) as watch:
+        arms = [Arm.of(rescore(run, loaded, settings, output, Options(judge=judge), watch))]
     _print(arms, as_json=as_json, quiet=False)
     leave(_status(arms))
 
@@ -94,7 +96,7 @@ def rescore_verb(run: Path, suite: str, output: Path | None, as_json: bool) -> N
 @JSON
 def merge_verb(runs: tuple[Path, ...], output: Path, as_json: bool) -> None:
     """Join run files that asked parts of one suite of one model, as from several machines."""
-    from evalharness import store
+    from evalharness import merging, store
     from evalharness.measure import Arm
 
     if len(runs) < 2:
@@ -102,7 +104,7 @@ def merge_verb(runs: tuple[Path, ...], output: Path, as_json: bool) -> None:
     if output.resolve() in {run.resolve() for run in runs}:
         raise EvalError(f"-o {output} is one of the runs to merge", "write to another file")
     _outside(output, config())
-    arms = [Arm.of(store.write(output, store.merge([store.read(run) for run in runs])))]
+    arms = [Arm.of(store.write(output, merging.merge([store.read(run) for run in runs])))]
     _print(arms, as_json=as_json, quiet=False)
     leave(_status(arms))
 

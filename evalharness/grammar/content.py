@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from evalharness.grammar.cases import Case
 from evalharness.grammar.checks import Check
 from evalharness.records import encode
+from evalharness.scorers.base import Scorer
 
 AT_ONCE = 500
 """Cases encoded by one call of the encoder, which costs more than what it writes of one case."""
@@ -55,6 +56,10 @@ class Content:
                 digest.update(encode(told).encode())
                 self._told.clear()
         return digest.hexdigest()
+
+    def told(self, scorer: Scorer) -> object:
+        """A scorer as JSON: its kind and the options that are not the default."""
+        return self._value(scorer)
 
     def _case(self, case: Case) -> object:
         turns = [(turn.ask, turn.reply, self._checks(turn.expect)) for turn in case.turns]

@@ -50,6 +50,7 @@ def suite_schema() -> Payload:
             "interval": _words("The interval of a rate against a threshold.", "score", "exact"),
             "alpha": {**SHARE, "description": "The level of tests and intervals, 0.05 where left out."},
             "uncalibrated": _words("What becomes of a judge nobody has measured.", "mark", "refuse"),
+            "self_judging": _words("Whether a model may judge its own replies.", "refuse", "allow"),
         },
         "$defs": {**_cases(), **_checks(kinds), **{f"kind_{known.name}": _kind(known) for known in kinds}},
     }

@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--eval-base", metavar="NAME", help="compare with this model or snapshot; else a suite's `base`")
     add("--eval-baseline", action="store_true", help="compare each suite with the snapshot accepted last")
     add("--eval-update", metavar="WHY", help="accept what was asked as new baselines, for this reason")
+    add("--eval-judge", metavar="NAME", help="the model that checks call `judge`")
     add("--eval-samples", metavar="N", type=int, help="ask each case so often; beats the suites' own")
     add("--eval-budget", metavar="USD", type=float, help="spend at most so much")
     add(

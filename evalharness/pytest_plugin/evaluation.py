@@ -73,7 +73,7 @@ class Evaluation:
 
         from evalharness.harness import Options
 
-        given = {"samples": self.settings.samples, "budget": self.settings.budget, "cache": self.settings.cache}
+        given = {name: getattr(self.settings, name) for name in ("samples", "budget", "cache", "judge")}
         return TypeAdapter(Options).validate_python(given)
 
     def load(self, path: Path) -> Suite:
@@ -186,7 +186,10 @@ class Evaluation:
                 share.keep({str(path): result for path, result in self.results.items()})
                 return
             suites = dict(self._askings())
-            read = {path: sharing.read(share, str(path), each.suite, self.config) for path, each in suites.items()}
+            read = {
+                path: sharing.read(share, str(path), each.suite, self.config, self.settings.judge)
+                for path, each in suites.items()
+            }
             self._take({path: _result(suites[path], arms) for path, arms in read.items()})
 
     def _take(self, results: dict[Path, Result]) -> None:

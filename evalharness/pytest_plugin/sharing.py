@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalharness import snapshots, store
 from evalharness.baselines import recall
+from evalharness.bench import judges
+from evalharness.cache import Cache
 from evalharness.config import Config
 from evalharness.errors import EvalError, StoreError
 from evalharness.escape import slug
@@ -79,11 +81,13 @@ def turn(settings: Settings, run: str) -> Iterator[Share]:
         os.close(descriptor)
 
 
-def read(share: Share, name: str, suite: Suite, config: Config) -> tuple[Arm, ...]:
-    """The arms of a suite as the process that asked left them."""
+def read(share: Share, name: str, suite: Suite, config: Config, judge: str | None) -> tuple[Arm, ...]:
+    """The arms of a suite as the process that asked left them. judge: the model that plays `judge`."""
     assert share.runs is not None
     shelf = snapshots.shelf(config.baselines, suite.name)
-    return tuple(
-        recall(shelf.get(snapshot), suite) if snapshot else Arm.of(store.read(Path(path)))
-        for path, snapshot in share.runs[name]
-    )
+    panel = judges(suite, config, judge, {})
+    with Cache(config.state / "cache") if panel else nullcontext() as cache:
+        return tuple(
+            recall(shelf.get(snapshot), suite, panel, cache) if snapshot else Arm.of(store.read(Path(path)))
+            for path, snapshot in share.runs[name]
+        )

@@ -78,6 +78,7 @@ class Settings:
     baseline: bool
     update: str | None
     samples: int | None
+    judge: str | None
     budget: float | None
     cache: str
     report: str | None
@@ -114,6 +115,7 @@ class Settings:
             baseline=option("--eval-baseline"),
             update=option("--eval-update"),
             samples=option("--eval-samples"),
+            judge=option("--eval-judge"),
             budget=option("--eval-budget"),
             cache=option("--eval-cache"),
             report=report,

@@ -86,7 +86,7 @@ def suite_facts(comparison: Comparison) -> tuple[tuple[str, str], ...]:
         ("suite", f"{suite.name} {suite.hash[:12]} ({shown_path(suite.path)})"),
         ("compared", f"{count(n, 'case')}, {count(suite.samples, 'sample')} a case"),
         ("selection", ", ".join(suite.selected)),
-        ("judges", ", ".join(suite.judges)),
+        ("judges", ", ".join(suite.judge_names)),
         ("reading", f"scope {suite.scope}, alpha {suite.alpha:g}, test {suite.test}, seed {comparison.seed}"),
         ("evalharness", comparison.version),
     ]

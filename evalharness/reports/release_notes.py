@@ -180,7 +180,7 @@ def _unknown(comparison: Comparison) -> Iterator[str]:
     if idle:
         yield f"measured, but the verdict does not rest on it: {safe(', '.join(idle))}"
     if suite.judges:
-        yield f"some replies were graded by a model, not by a rule: {safe(', '.join(suite.judges))}"
+        yield f"some replies were graded by a model, not by a rule: {safe(', '.join(suite.judge_names))}"
     if suite.samples == 1:
         yield "each case was asked once: how much replies vary from one time to the next was not measured"
     if suite.scope == "suite":

@@ -11,8 +11,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import typing
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol, TypeAlias
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 from evalharness.errors import EvalError, ModelFailed, suggestion
 from evalharness.flow import Flow, together
@@ -33,6 +33,83 @@ class Scorer(Protocol):
 
     def grade(self, conversation: Conversation) -> Grade | Flow[Grade]:
         """The grade and why."""
+
+
+ARM = ""
+"""The name by which a scorer asks the model under test; any other is that of a model of the config."""
+
+
+@runtime_checkable
+class Asker(Protocol):
+    """A scorer that asks models: `Request(ModelRef(NAME, ""), ...)`, where `score` puts in who bears the name."""
+
+    def asks(self) -> tuple[str, ...]:
+        """The names of the models it asks."""
+
+
+@runtime_checkable
+class Judging(Protocol):
+    """A scorer whose asked models say what a reply is worth, so that it must be trusted like an instrument."""
+
+    def measures(self) -> tuple[str, str]:
+        """The scale, one of `yes-no`, `1-5`, `checklist`; and the rubric in words."""
+
+
+@runtime_checkable
+class Whole(Protocol):
+    """A scorer that tells a conversation from its last reply: on a case of several turns it grades all of it."""
+
+    def grade_whole(self, conversation: Conversation) -> Grade | Flow[Grade]:
+        """The grade of the conversation and why."""
+
+
+def asked(scorer: Scorer) -> tuple[str, ...]:
+    """The models that a scorer and its parts ask, each once; `ARM` stands for the model under test."""
+    if _rule(_class(scorer)):
+        return ()
+    found = (each.asks() for each in within(scorer) if isinstance(each, Asker))
+    return tuple(dict.fromkeys(name for names in found for name in names))
+
+
+def judging(scorer: Scorer) -> tuple[Judging, ...]:
+    """The judges in a scorer, itself or its parts."""
+    if _rule(_class(scorer)):
+        return ()
+    return tuple(each for each in within(scorer) if isinstance(each, Judging))
+
+
+def within(scorer: object) -> Iterator[object]:
+    """The scorer and the scorers in it, from the outside in."""
+    yield scorer
+    for name in _holders(_class(scorer)):
+        value = getattr(scorer, name)
+        parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else (value,)
+        for part in parts:
+            yield from within(part)
+
+
+def _class(value: object) -> type[Hashable]:
+    return type(value)
+
+
+def _class_of(name: str) -> type[Hashable]:
+    return typing.cast("type[Hashable]", SCORERS.get(name))
+
+
+@functools.cache
+def _rule(cls: type[Hashable]) -> bool:
+    """Whether it can be told from the class alone that nobody is asked: most checks of most suites."""
+    return not hasattr(cls, "asks") and not _holders(cls)
+
+
+@functools.cache
+def _holders(cls: type[Hashable]) -> tuple[str, ...]:
+    """The fields that hold scorers."""
+    classes: dict[type[Hashable], str] = {_class_of(name): name for name in SCORERS.names()}
+    name = classes.get(cls)
+    if name is None:
+        return ()
+    return tuple(option.name for option in kind(name).options if option.holds in ("part", "parts", "named parts"))
 
 
 SCORERS: Registry[type[Scorer]] = Registry("evalharness.scorers", "kind of check")

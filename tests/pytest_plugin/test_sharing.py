@@ -36,11 +36,11 @@ def test_the_next_reads_the_runs_that_the_first_wrote(settings: Settings) -> Non
     runs = [str(settings.folder / f".evalharness/runs/made/{arm}.jsonl") for arm in ("base", "tuned")]
     with turn(settings, "one") as share:
         share.runs = {"made.yaml": [(run, "") for run in runs]}
-        base, model = read(share, "made.yaml", suite, settings.project())
+        base, model = read(share, "made.yaml", suite, settings.project(), None)
         share.keep({"made.yaml": Result(suite, model, base)})
 
     with turn(settings, "one") as share:
-        arms = read(share, "made.yaml", suite, settings.project())
+        arms = read(share, "made.yaml", suite, settings.project(), None)
     with turn(settings, "another") as other:
         assert other.runs is None
     assert [arm.run.model.name for arm in arms] == ["base", "tuned"]

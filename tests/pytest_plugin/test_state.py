@@ -22,6 +22,7 @@ SETTINGS = Settings(
     baseline=False,
     update=None,
     samples=None,
+    judge=None,
     budget=None,
     cache="use",
     report=None,

@@ -38,6 +38,7 @@ from evalharness.records import (
     Trial,
     Usage,
 )
+from tests.runs import judged
 
 HOSTILE = {
     "ansi": "\x1b[2J\x1b]0;owned\x07red \x1b[31mtext\x9b1A",
@@ -86,7 +87,13 @@ WRONG_TUNED = {0, 3}
 PLAIN_BASE = set(range(8))
 
 SUITE = SuiteRef(
-    "marv", "suites/marv.yaml", "3f9c0d1e5ab77c20aa14", samples=1, judges=("judge",), test="exact", scope="population"
+    "marv",
+    "suites/marv.yaml",
+    "3f9c0d1e5ab77c20aa14",
+    samples=1,
+    judges=(judged("judge"),),
+    test="exact",
+    scope="population",
 )
 BASE = RunRef(
     ModelRef("base", "openai:gpt-4o-mini", params={"temperature": 0}),
@@ -357,7 +364,7 @@ def hostile(text: str) -> Panel:
         replace(DELTAS[5], slice=f"{text} · tag {text}", aspect=text, sentence=text),
     )
     comparison = Comparison(
-        replace(SUITE, name=text, path=text, hash=text, judges=(text,), selected=(text,)),
+        replace(SUITE, name=text, path=text, hash=text, judges=(judged(text),), selected=(text,)),
         run,
         run,
         deltas,

@@ -29,12 +29,17 @@ TWO_SERIES = charted(
 def hostile(text: str) -> History:
     """A history with this text wherever others write one: suite, aspect, model, judge, reason, ruling, warning."""
     cases = range(20)
+    judged = replace(SUITE, judges=(runs.judged(text),))
     made = [
         replace(
             runs.of([runs.trial(str(n), 0, {text: float(n >= wrong)}) for n in cases], suite=suite),
             model=ModelRef("base", text),
         )
-        for wrong, suite in ((2, SUITE), (2, replace(SUITE, judges=(text,))), (15, replace(SUITE, judges=(text,))))
+        for wrong, suite in (
+            (2, SUITE),
+            (2, judged),
+            (15, judged),
+        )
     ]
     found = charted(made)
     held = Held(text, "REGRESSED", text, text)

@@ -16,6 +16,7 @@ FAMILIES = {
     "What is said": ("mentions", "exact", "number", "matches", "similar"),
     "Its form": ("json", "json_schema", "fields", "max_words", "min_words"),
     "Its manner": ("language", "refuses", "max_repeats", "voice"),
+    "What a model thinks of it": ("judge",),
     "Checks of checks": ("any_of", "all_of", "none_of"),
 }
 

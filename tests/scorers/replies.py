@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -77,10 +77,12 @@ def value(name: str, subject: object, reply: str, **options: object) -> float | 
     return grade(name, subject, reply, **options).value
 
 
-def settled(scorer: Scorer, conversation: Conversation) -> Grade:
-    """The grade, of a flow as well; a question would be an error."""
+def settled(
+    scorer: Scorer, conversation: Conversation, answer: Callable[[Request], Response | Failure] | None = None
+) -> Grade:
+    """The grade, of a flow as well; a question is an error unless there is who answers."""
     found = scorer.grade(conversation)
-    return found if isinstance(found, Grade) else drive(found, unasked)
+    return found if isinstance(found, Grade) else drive(found, answer or unasked)
 
 
 def unasked(request: Request) -> Response | Failure:

@@ -10,6 +10,7 @@ import pytest
 from evalharness.records import Conversation
 from evalharness.scorers.base import SCORERS, Scorer, kind
 from evalharness.suite import load
+from tests.scorers.judges import judge
 from tests.scorers.pages import FAMILIES, document, page
 from tests.scorers.replies import said, settled
 
@@ -34,7 +35,9 @@ def test_the_suite_on_a_page_loads_and_has_that_kind_of_check(name: str, tmp_pat
 def test_the_reply_that_passes_on_a_page_passes_and_the_one_that_fails_fails(name: str, tmp_path: Path) -> None:
     scorer = written(name, tmp_path)
 
-    good, bad = (settled(scorer, said(reply)) for reply in (page(name).passes, page(name).fails))
+    answer = judge(lambda reply: "yes" if reply == page(name).passes else "no")
+
+    good, bad = (settled(scorer, said(reply), answer) for reply in (page(name).passes, page(name).fails))
 
     assert good.value is not None
     assert good.value >= 0.6, good
@@ -68,7 +71,7 @@ def test_grading_is_documented(name: str) -> None:
 def test_a_model_that_said_nothing_at_all_is_graded(name: str, tmp_path: Path) -> None:
     silent = Conversation("case", 0, ())
 
-    assert settled(written(name, tmp_path), silent).why
+    assert settled(written(name, tmp_path), silent, judge(lambda _: "no")).why
 
 
 def test_the_reference_page_is_made_of_the_docstrings() -> None:

@@ -1,0 +1,115 @@
+"""Who judges: the models that the checks of a suite ask, opened by name, and the checks as instruments."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from evalharness.config import Config
+from evalharness.errors import Fault, Faults, UnknownName
+from evalharness.judging import WAY
+from evalharness.models.base import Model, open_model
+from evalharness.records import Instrument, ModelRef, encode
+from evalharness.scorers.base import ARM, Judging, asked, judging
+from evalharness.suite import Check, Suite
+
+JUDGE = "judge"
+"""The name by which a check asks for a grade where its suite names no other model."""
+
+
+def judges(suite: Suite, config: Config, judge: str | None, opened: dict[str, Model]) -> dict[str, Model]:
+    """The models that the checks of a suite ask, by the names they use; the arm itself is not among them.
+
+    judge: the model that bears the name `judge` in this command. opened: models of the command by their own names, to
+    which those opened here are added. Raises `Faults` for every name that no model bears.
+    """
+    found: dict[str, Model] = {}
+    faults: list[Fault] = []
+    for name, check in _first_to_ask(suite).items():
+        own = judge if name == JUDGE and judge else name
+        try:
+            found[name] = opened[own] if own in opened else open_model(config.arm(own))
+        except UnknownName as error:
+            what = f"the check '{check.name}' asks the model '{own}', and there is none of that name"
+            hint = f'add it to the config, {JUDGE} = {{ use = "openai:..." }}, or give --judge NAME'
+            faults.append(Fault(suite.path, 0, 0, what, hint if name == JUDGE else error.faults[0].hint))
+            continue
+        except Faults as error:
+            faults += error.faults
+            continue
+        opened[own] = found[name]
+    if faults:
+        raise Faults(faults)
+    return found
+
+
+def refs(models: Mapping[str, Model]) -> dict[str, ModelRef]:
+    """The same models as requests name them."""
+    return {name: model.ref for name, model in models.items()}
+
+
+def self_judged(suite: Suite, arm: ModelRef, judges: Mapping[str, Model]) -> Iterator[Fault]:
+    """A fault for each judge that is the model under test, unless the suite allows it."""
+    if suite.self_judging == "allow":
+        return
+    asking = {name: check for name, check in _first_to_ask(suite).items() if judging(check.scorer)}
+    for name, check in asking.items():
+        if name in judges and _same(judges[name].ref, arm):
+            what = f"the check '{check.name}' would have '{arm.name}' judge its own replies ('{name}' is {arm.use})"
+            hint = "judges prefer what they would have written: name another judge, or set `self_judging: allow`"
+            yield Fault(suite.path, 0, 0, what, hint)
+
+
+def _same(judge: ModelRef, arm: ModelRef) -> bool:
+    """Whether the same model answers, whatever is put around the question."""
+
+    def model(ref: ModelRef) -> tuple[object, ...]:
+        return ref.use, ref.server or ref.base_url, ref.extra_body.get("model"), ref.digest
+
+    return model(judge) == model(arm)
+
+
+def instruments(suite: Suite, judges: Mapping[str, ModelRef]) -> tuple[Instrument, ...]:
+    """The checks that ask models for a grade, each once by its name and aspect, bound to all that makes them."""
+    found: dict[tuple[str, str], dict[int, Check]] = {}
+    for case in suite.cases:
+        for check in case.checks:
+            if judging(check.scorer):
+                found.setdefault((check.name, check.aspect), {}).setdefault(id(check.scorer), check)
+    return tuple(_instrument(suite, list(checks.values()), judges) for checks in found.values())
+
+
+def _instrument(suite: Suite, checks: list[Check], judges: Mapping[str, ModelRef]) -> Instrument:
+    first = checks[0]
+    names = dict.fromkeys(name for check in checks for name in asked(check.scorer) if name != ARM)
+    models = [replace(judges[name], name=name) for name in names if name in judges]
+    asks = sorted({encode([suite.content.told(check.scorer), check.pass_at]) for check in checks})
+    parts = [WAY, asks, [_identity(model) for model in models]]
+    measures = [each.measures() for each in judging(first.scorer)]
+    scale = measures[0][0] if isinstance(first.scorer, Judging) else "grade"
+    return Instrument(
+        check=first.name,
+        aspect=first.aspect,
+        judges=tuple(f"{model.name} ({model.use})" for model in models),
+        scale=scale,
+        rubric="\n".join(rubric for _, rubric in measures),
+        digest=hashlib.sha256(encode(parts).encode()).hexdigest(),
+    )
+
+
+def _identity(model: ModelRef) -> list[object]:
+    """All of a judge that can change what it says."""
+    where = model.server or model.base_url
+    return [model.use, where, dict(sorted(model.params.items())), dict(sorted(model.extra_body.items())), model.digest]
+
+
+def _first_to_ask(suite: Suite) -> dict[str, Check]:
+    """Each name that checks ask, with the first check that does."""
+    found: dict[str, Check] = {}
+    for case in suite.cases:
+        for check in case.checks:
+            for name in asked(check.scorer):
+                if name != ARM:
+                    found.setdefault(name, check)
+    return found
