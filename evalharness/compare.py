@@ -358,7 +358,7 @@ def _fails(trial: Trial) -> bool:
 
 
 def incomplete(arm: Arm) -> bool:
-    """Whether answers are missing: a request failed for good, one was filtered, or the run was cut short.
+    """Whether answers are missing: a request failed for good, a judge's too, one was filtered, or the run was cut short.
 
     Never so for a snapshot: whoever accepted it knew what it lacks, and its model may be gone.
     """
@@ -366,6 +366,7 @@ def incomplete(arm: Arm) -> bool:
         return False
     due = len(arm.run.cases) * arm.run.suite.samples
     missing = bool(arm.sheet.failures) or arm.sheet.outcomes["filtered"] > 0 or arm.sheet.trials < due
+    missing = missing or any(took.failed for _, took in arm.run.judging)
     return arm.run.tally is None or missing
 
 

@@ -43,7 +43,7 @@ FLOORS = [
     {"plan", "measure", "bench"},
     {"heldout", "echoes", "manner"},
     {"compare", "summary", "forecast", "baselines"},
-    {"sitting", "rebasing", "history"},
+    {"sitting", "rebasing", "history", "appraisal"},
     {"harness"},
     {"accepting"},
     {"reports", "progress"},

@@ -58,9 +58,10 @@ def plan_verb(suites: tuple[str, ...], models: tuple[str, ...], options: Options
 
 
 def _costs(row: Row, settings: Config, options: Options) -> Iterator[Cost]:
+    from evalharness.appraisal import appraisal, summed
     from evalharness.cache import Cache
     from evalharness.forecast import Cost, cost
-    from evalharness.harness import Stored
+    from evalharness.harness import Job, Stored
 
     with Cache(settings.state / "cache") as cache:
         known = cache if options.cache in ("use", "only") else None
@@ -69,6 +70,8 @@ def _costs(row: Row, settings: Config, options: Options) -> Iterator[Cost]:
                 yield Cost(arm.suite.name, arm.filed.name, 0, 0, 0.0)
             else:
                 yield cost(arm.plan, arm.model, known, settings.arm(arm.model.ref.name).price)
+        jobs = [arm for arm in row if isinstance(arm, Job)]
+        yield from summed(found for job in jobs for found in appraisal(job.plan, job.model, job.judges, known))
 
 
 def _sights(suite: Suite, row: Row, settings: Config, options: Options) -> Iterator[Sight]:

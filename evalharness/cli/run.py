@@ -190,6 +190,9 @@ def _ending(run: Run, arm: Arm) -> Iterator[str]:
     if run.tally and not run.snapshot:  # a snapshot's tally is what it took to make it
         price = f", {run.tally.usd:.4f} USD" if run.tally.usd else ""
         yield f"  requests sent: {run.tally.sent:,}, answers known before: {run.tally.cached:,}{price}"
+        for name, took in run.judging:
+            price = f", {took.usd:.4f} USD" if took.usd else ""
+            yield f"  {one_line(name)}: {took.sent:,} asked, {took.cached:,} known before{price}"
     yield f"run:  {shown(run.path)}"
     lasting = sorted(kind for kind in arm.sheet.failures if kind in LASTING)
     if lasting:

@@ -1,0 +1,100 @@
+"""What judging would take, before anything is asked: how many questions, how many are known, and the price."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import product
+
+from evalharness.cache import Cache
+from evalharness.errors import ModelFailed
+from evalharness.flow import Answer, drive
+from evalharness.forecast import CHARACTERS_A_TOKEN, TOKENS_A_REPLY, Cost
+from evalharness.models.base import Model
+from evalharness.plan import Plan, converse
+from evalharness.records import Conversation, Request, Response
+from evalharness.score import Bench, grade
+from evalharness.suite import Case
+
+UNSAID = "x" * TOKENS_A_REPLY * CHARACTERS_A_TOKEN
+"""Stands for a reply that is not known yet."""
+
+
+def appraisal(plan: Plan, model: Model, judges: Mapping[str, Model], cache: Cache | None) -> Iterator[Cost]:
+    """What each judge is asked about the replies of one arm, by the name that checks call it.
+
+    A judge that is asked again because it could not be read is not foreseen. usd: an estimate at the judge's price,
+    None without one; what is known costs nothing.
+    """
+    costs = {name: Cost(plan.suite.name, name, 0, 0, 0.0) for name in judges}
+    if not judges:
+        return
+    own = {judge.ref.name: (name, judge) for name, judge in judges.items()}
+    for case, sample in product(plan.suite.cases, range(plan.samples)):
+        talk, exact = _talk(plan, case, sample, model, cache)
+        for request in _asked(case, talk, plan):
+            if request.model.name not in own:
+                continue
+            name, judge = own[request.model.name]
+            known = exact and _text(request, judge, cache) is not None
+            costs[name] = _added(costs[name], request, judge, known=known)
+    yield from costs.values()
+
+
+def summed(costs: Iterator[Cost]) -> Iterator[Cost]:
+    """One cost for each judge of a suite, whose arms are judged alike."""
+    found: dict[tuple[str, str], Cost] = {}
+    for cost in costs:
+        key = (cost.suite, cost.model)
+        before = found.get(key, replace(cost, requests=0, known=0, usd=0.0))
+        usd = None if before.usd is None or cost.usd is None else before.usd + cost.usd
+        found[key] = replace(before, requests=before.requests + cost.requests, known=before.known + cost.known, usd=usd)
+    yield from found.values()
+
+
+def _talk(plan: Plan, case: Case, sample: int, model: Model, cache: Cache | None) -> tuple[Conversation, bool]:
+    """The conversation as it is known, and whether all of it is."""
+    exact = True
+
+    def answer(request: Request) -> Answer:
+        nonlocal exact
+        text = _text(request, model, cache)
+        try:
+            return model.read(text) if text is not None else _unsaid()
+        except ModelFailed:
+            return _unsaid()
+
+    def _unsaid() -> Response:
+        nonlocal exact
+        exact = False
+        return Response(UNSAID)
+
+    conversation, _ = drive(converse(case, plan.suite, plan.model, sample), answer)
+    return conversation, exact
+
+
+def _text(request: Request, model: Model, cache: Cache | None) -> str | None:
+    """A known answer."""
+    text = model.known(request)
+    if text is None and cache is not None and model.keeps:
+        key = request.key()
+        text = cache.look_up([key]).get(key)
+    return text
+
+
+def _asked(case: Case, talk: Conversation, plan: Plan) -> tuple[Request, ...]:
+    """The first questions of all checks; what a check asks after an answer is not known."""
+    try:
+        return next(grade(case, talk, None, Bench(plan.suite.name, plan.model, plan.judges)))
+    except StopIteration:
+        return ()
+
+
+def _added(cost: Cost, request: Request, judge: Model, *, known: bool) -> Cost:
+    price = judge.arm.price
+    usd = cost.usd
+    if not known:
+        tokens = sum(len(message.content) for message in request.messages) / CHARACTERS_A_TOKEN
+        each = None if price is None else (tokens * price.input + TOKENS_A_REPLY * price.output) / 1e6
+        usd = None if usd is None or each is None else usd + each
+    return replace(cost, requests=cost.requests + 1, known=cost.known + known, usd=usd)
