@@ -49,8 +49,8 @@ def test_it_is_told_in_sentences() -> None:
     assert list(lines(MANNER)) == [
         "tuned beside base: exclamation marks x3, replies x3",
         "pet phrases: 'as if' in 31 % of replies (base 2 %), 'how can i help' in 0 % of replies, in 40 % of base's",
-        "of 5 features of style 3 moved, 1 undecided, 1 steady, over 40 cases; steady: within half a standard deviation "
-        "of base's cases (approximate)",
+        "of 5 features of style 3 moved, 1 undecided, 1 steady, over 40 cases; steady: within half a standard "
+        "deviation of base's cases (approximate)",
         "watched, moved: lists 0.0 % → 20.0 %, +20.0 [+10.0, +30.0], length (1 → 3 words)",
         "watched, steady: refusals",
         "style distance from the training file (mean |z|): base 1.90, tuned 0.90 (-1.00 [-1.20, -0.80]), its own "
