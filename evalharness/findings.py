@@ -289,11 +289,13 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class PetPhrase:
-    """Words that one arm has in many replies and the other in few: their shares of the replies looked at."""
+    """Words that many replies have: their shares of the replies looked at, in each arm and of the training file's, None
+    where that is not known."""
 
     words: str
     base: float
     tuned: float
+    trained: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +303,8 @@ class Manner:
     """How differently two arms write. It decides nothing.
 
     cases: compared, groups counting once. replies: read of base and of tuned. traits: every feature of style. watched:
-    what a tune should not change unless it was to: refusals, format, length. openings: of base and of tuned.
+    what a tune should not change unless it was to: refusals, format, length. openings: of base and of tuned. phrases:
+    those that one arm has and the other has not; catchphrases: those that the training file has and base has not.
     """
 
     cases: int
@@ -311,6 +314,7 @@ class Manner:
     distances: tuple[Distance, ...] = ()
     openings: tuple[Opening, ...] = ()
     phrases: tuple[PetPhrase, ...] = ()
+    catchphrases: tuple[PetPhrase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from evalharness.stats.many import benjamini_hochberg
 from evalharness.stats.paired import FEWEST_CASES, Design, equivalence, paired_change
 from evalharness.stats.unbounded import t_interval, t_test
 from evalharness.stylometry.features import FEATURES, FENCES, PLACE, Features, read
-from evalharness.stylometry.phrases import favoured, opening
+from evalharness.stylometry.phrases import favoured, opening, share
 from evalharness.stylometry.profile import FEWEST, Profile, distance, learn
 from evalharness.stylometry.telling import told
 
@@ -55,6 +55,14 @@ class Style:
     marks: Mapping[str, list[Marks]]
     far: Mapping[str, float]
     openings: Mapping[str, set[str]]
+    said: Sequence[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """The voice of a training file. said: the words of a sample of its replies."""
+
+    voice: Profile
     said: Sequence[list[str]]
 
 
@@ -126,7 +134,13 @@ def _means(rows: Sequence[Features]) -> Features:
 
 
 def manner(
-    base: Style, tuned: Style, design: Design, *, groups: Mapping[str, str], voices: Sequence[Distance] = ()
+    base: Style,
+    tuned: Style,
+    design: Design,
+    *,
+    groups: Mapping[str, str],
+    taught: Taught | None = None,
+    voices: Sequence[Distance] = (),
 ) -> Manner | None:
     """How the style of two arms differs over the cases both answered; None below five of them, groups counting once.
 
@@ -147,7 +161,8 @@ def manner(
         watched=(*shares, traits[PLACE["words"]]),
         distances=(*voices, *_to_base(base, tuned, cases)),
         openings=begin,
-        phrases=_phrases(base, tuned),
+        phrases=_phrases(base, tuned, taught),
+        catchphrases=_catchphrases(base, tuned, taught),
     )
 
 
@@ -242,10 +257,18 @@ def _opening(style: Style, cases: Sequence[str]) -> Opening:
     return Opening(first, counts.get(first, 0) / len(cases), len(again) / len(cases))
 
 
-def _phrases(base: Style, tuned: Style) -> tuple[PetPhrase, ...]:
+def _phrases(base: Style, tuned: Style, taught: Taught | None) -> tuple[PetPhrase, ...]:
     gained = [PetPhrase(row.words, row.other, row.share) for row in favoured(tuned.said, base.said)]
     lost = [PetPhrase(row.words, row.share, row.other) for row in favoured(base.said, tuned.said)]
-    return (*gained, *lost)
+    if taught is None:
+        return (*gained, *lost)
+    return tuple(replace(phrase, trained=share(phrase.words, taught.said)) for phrase in (*gained, *lost))
+
+
+def _catchphrases(base: Style, tuned: Style, taught: Taught | None) -> tuple[PetPhrase, ...]:
+    """What the training file says often and base does not."""
+    found = favoured(taught.said, base.said) if taught is not None else ()
+    return tuple(PetPhrase(row.words, row.other, share(row.words, tuned.said), row.share) for row in found)
 
 
 def _to_base(base: Style, tuned: Style, cases: Sequence[str]) -> Iterator[Distance]:
@@ -266,12 +289,13 @@ def described(
     lessons: training files, by the name of the suite. arms: all of the command; the last snapshot among them is a voice
     to be near to as well. Each arm is read once, however many pairs it is in.
     """
-    voices = {name: voice for name, found in lessons.items() if (voice := voice_of(found)) is not None}
+    known = {name: taught for name, found in lessons.items() if (taught := taught_by(found)) is not None}
     styles: dict[int, Style] = {}
 
     def style(arm: Arm) -> Style:
         if id(arm) not in styles:
-            styles[id(arm)] = style_of(arm, voices.get(arm.run.suite.name))
+            taught = known.get(arm.run.suite.name)
+            styles[id(arm)] = style_of(arm, taught.voice if taught else None)
         return styles[id(arm)]
 
     stored = {arm.run.suite.name: arm for arm in arms if arm.run.snapshot is not None}
@@ -279,25 +303,29 @@ def described(
     for comparison, (base, tuned) in zip(panel.comparisons, pairs, strict=True):
         name = comparison.suite.name
         both = style(base), style(tuned)
-        far = list(_to_training(*both, voices.get(name), comparison.suite.alpha))
+        taught = known.get(name)
+        far = list(_to_training(*both, taught, comparison.suite.alpha))
         third = stored.get(name)
         if third is not None and third is not base and third is not tuned:
             far += _to_snapshot(*both, third, style(third), comparison.suite.alpha)
         groups = {asked.case: asked.group for asked in tuned.run.cases if asked.group}
         design = replace(design_of(base, tuned, comparison.seed), scope="population")
-        comparisons.append(replace(comparison, manner=manner(*both, design, groups=groups, voices=far)))
+        comparisons.append(replace(comparison, manner=manner(*both, design, groups=groups, taught=taught, voices=far)))
     return replace(panel, comparisons=tuple(comparisons))
 
 
-def voice_of(lessons: Lessons) -> Profile | None:
+def taught_by(lessons: Lessons) -> Taught | None:
     """The voice of a training file's replies; None where they are too few."""
-    replies = [read(reply).features for lesson in lessons.lessons for reply in lesson.replies]
-    return learn(replies) if len(replies) >= FEWEST else None
+    replies = [read(reply) for lesson in lessons.lessons for reply in lesson.replies]
+    if len(replies) < FEWEST:
+        return None
+    step = max(1, len(replies) // SAMPLE)
+    return Taught(learn([reply.features for reply in replies]), [reply.words for reply in replies[::step]])
 
 
-def _to_training(base: Style, tuned: Style, voice: Profile | None, alpha: float) -> Iterator[Distance]:
-    if voice is not None:
-        yield from _distance("the training file", voice, base.far, tuned.far, alpha)
+def _to_training(base: Style, tuned: Style, taught: Taught | None, alpha: float) -> Iterator[Distance]:
+    if taught is not None:
+        yield from _distance("the training file", taught.voice, base.far, tuned.far, alpha)
 
 
 def _to_snapshot(base: Style, tuned: Style, arm: Arm, stored: Style, alpha: float) -> Iterator[Distance]:

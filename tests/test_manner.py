@@ -178,6 +178,18 @@ def lessons(replies: Sequence[str]) -> Lessons:
     return Lessons("t.jsonl", "d", tuple(Lesson(at, ("?",), (reply,), None) for at, reply in enumerate(replies, 1)), 0)
 
 
+def test_catch_phrases_of_the_training_file_are_looked_for_in_both_arms() -> None:
+    base = arm([f"so it is {at}" if at < 1 else f"no {at}" for at in range(20)])
+    tuned = arm([f"so it is {at}" if at < 5 else f"no {at}" for at in range(20)], "tuned")
+    taught = lessons([f"so it is, {at}" if at < 8 else f"well {at}" for at in range(20)])
+
+    told = described(compare_all([(base, tuned)]), [(base, tuned)], {"made": taught}).comparisons[0].manner
+
+    assert told is not None
+    assert told.catchphrases == (PetPhrase("so it is", 0.05, 0.25, 0.4),)
+    assert told.phrases == (PetPhrase("so it is", 0.05, 0.25, 0.4),)
+
+
 LOUD = ["Oh! Really?!", "Look! There!", "What! A day!", "Yes! You did!", "No! Never! Ever!", "Hey! You! There!"]
 CALM = [
     f"It would seem that the {noun} is of some importance here."

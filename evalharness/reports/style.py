@@ -19,6 +19,8 @@ def lines(found: Manner) -> Iterator[str]:
     moved = moves(found)
     if moved:
         yield f"tuned beside base: {', '.join(trait.told for trait in moved[:MOST_TOLD])}"
+    if found.catchphrases:
+        yield f"catch-phrases of the training file: {', '.join(map(_catchphrase, found.catchphrases))}"
     if found.phrases:
         yield f"pet phrases: {', '.join(map(_pet, found.phrases))}"
     counts = {word: sum(trait.word == word for trait in found.traits) for word in WORDS}
@@ -93,6 +95,12 @@ def _pet(phrase: PetPhrase) -> str:
     if phrase.tuned >= phrase.base:
         return f"'{words}' in {_percent(phrase.tuned)} of replies (base {_percent(phrase.base)})"
     return f"'{words}' in {_percent(phrase.tuned)} of replies, in {_percent(phrase.base)} of base's"
+
+
+def _catchphrase(phrase: PetPhrase) -> str:
+    trained = "" if phrase.trained is None else f" in {_percent(phrase.trained)} of its replies"
+    words = one_line(phrase.words, LONGEST_NAME)
+    return f"'{words}'{trained} (tuned {_percent(phrase.tuned)}, base {_percent(phrase.base)})"
 
 
 def _percent(share: float) -> str:

@@ -64,6 +64,13 @@ def favoured(said: Sequence[Sequence[str]], other: Sequence[Sequence[str]]) -> t
     return tuple(kept[:MOST])
 
 
+def share(phrase: str, said: Sequence[Sequence[str]]) -> float:
+    """The share of replies that have a phrase, in [0, 1]; 0 of none. said: the words of each."""
+    whole = f" {phrase} "
+    held = [whole in f" {' '.join(reply[:LONGEST])} " for reply in said]
+    return sum(held) / len(held) if held else 0.0
+
+
 def _runs(said: Sequence[str]) -> Iterator[Words]:
     for size in PHRASE:
         yield from zip(*(said[start:] for start in range(size)), strict=False)
