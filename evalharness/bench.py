@@ -38,6 +38,9 @@ def judges(suite: Suite, config: Config, judge: str | None, opened: dict[str, Mo
         except Faults as error:
             faults += error.faults
             continue
+        if found[name].ref.kind == "replay":
+            what = f"the check '{check.name}' asks the model '{own}', which is a recording of replies"
+            faults.append(Fault(suite.path, 0, 0, what, "a recording answers cases, not judges' questions"))
         opened[own] = found[name]
     if faults:
         raise Faults(faults)

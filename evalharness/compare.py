@@ -358,7 +358,7 @@ def _fails(trial: Trial) -> bool:
 
 
 def incomplete(arm: Arm) -> bool:
-    """Whether answers are missing: a request failed for good, a judge's too, one was filtered, or the run was cut short.
+    """Whether answers are missing: a request failed for good, also to a judge, one was filtered, or it was cut short.
 
     Never so for a snapshot: whoever accepted it knew what it lacks, and its model may be gone.
     """

@@ -11,12 +11,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evalharness.flow import Answer, Flow
 from evalharness.records import Failure, Message, ModelRef, Request, Response, encode
 from evalharness.text import shown
+
+MARKED = re.compile(r'\{"mark": "([0-9a-f]{12})", "reason"')
 
 WAY = 1
 """Which way of asking this is: a judge that is asked otherwise must be calibrated anew."""
@@ -211,3 +214,36 @@ def _shares(tokens: list[tuple[str, float]], before: str, labels: tuple[str, ...
         if len(exact or fits) == 1:
             shares[(exact or fits)[0]] += math.exp(logprob)
     return {label: share for label, share in shares.items() if share}
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What a judge is asked, read back from the messages it was put in."""
+
+    mark: str
+    question: str
+    material: tuple[tuple[str, str], ...]
+    labels: tuple[str, ...]
+
+
+def put(messages: Sequence[Message]) -> Put | None:
+    """The ballot behind the messages, for a judge that is a program; None where they are no ballot of this way."""
+    text = messages[1].content if len(messages) > 1 else ""
+    marks = MARKED.findall(text)
+    if not marks:
+        return None
+    mark = marks[-1]
+    end = text.rfind(f"\n{mark}]")
+    head, rest = text[:end], text[end + len(mark) + 2 :]
+    question = rest.partition("The question\n")[2].partition("\n\n")[0]
+    listed = rest.rpartition("The verdict is one of ")[2].removesuffix(".")
+    material = []
+    for piece in head.split(f"\n{mark}]\n\n"):
+        name, opened, inside = piece.partition(f"\n[{mark}\n")
+        if opened:
+            material.append((name, inside))
+    try:
+        labels = json.loads(f"[{listed}]")
+    except ValueError:
+        return None
+    return Put(mark, question, tuple(material), tuple(str(label) for label in labels))

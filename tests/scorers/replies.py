@@ -40,17 +40,22 @@ HOSTILE = {
     "a fence that never ends": "```json\n" * 1000,
 }
 
-HUGE = {
-    "one letter": "a" * 10 * MILLION,
-    "words": "ha " * (10 * MILLION // 3),
-    "sentences": TYPICAL * (10 * MILLION // len(TYPICAL)),
-    "signs": "-" * 10 * MILLION,
-    "numbers": "1.5, " * 2 * MILLION,
-    "lone surrogates": "\ud800" * 3 * MILLION,
-    "Chinese": "日本" * (10 * MILLION // 6),
-    "accents in disorder": "e\u0323\u0301" * MILLION,
-}
-"""Ten megabytes each, or what takes as long."""
+SIZES = [pytest.param(2, id="two megabytes"), pytest.param(10, id="ten megabytes", marks=pytest.mark.nightly)]
+
+
+def huge(megabytes: int) -> dict[str, str]:
+    """Replies of so many megabytes each, or what takes as long."""
+    size = megabytes * MILLION
+    return {
+        "one letter": "a" * size,
+        "words": "ha " * (size // 3),
+        "sentences": TYPICAL * (size // len(TYPICAL)),
+        "signs": "-" * size,
+        "numbers": "1.5, " * (size // 5),
+        "lone surrogates": "\ud800" * (size * 3 // 10),
+        "Chinese": "日本" * (size // 6),
+        "accents in disorder": "e\u0323\u0301" * (size // 10),
+    }
 
 
 def said(*replies: str, outcome: Outcome = "answered") -> Conversation:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from evalharness.records import Grade
-from tests.scorers.replies import HUGE, grade, made, survives, value
+from tests.scorers.replies import SIZES, grade, huge, made, survives, value
 
 
 @pytest.mark.parametrize("reply", ["positive", " positive\n", "\tpositive \r\n"])
@@ -51,5 +51,6 @@ def test_no_reply_makes_it_raise_or_stall() -> None:
     survives(made("exact", "caf\u00e9"))
 
 
-def test_ten_megabytes_are_graded_in_seconds() -> None:
-    survives(made("exact", "caf\u00e9"), HUGE)
+@pytest.mark.parametrize("megabytes", SIZES)
+def test_megabytes_are_graded_in_seconds(megabytes: int) -> None:
+    survives(made("exact", "caf\u00e9"), huge(megabytes))

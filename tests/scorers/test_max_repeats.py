@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from evalharness.records import Grade
 from evalharness.scorers.repeats import most_repeated
-from tests.scorers.replies import HUGE, fault, grade, made, survives, value
+from tests.scorers.replies import SIZES, fault, grade, huge, made, survives, value
 
 
 def test_a_word_may_stand_as_often_as_the_limit_says() -> None:
@@ -98,5 +98,9 @@ def test_no_reply_makes_it_raise_or_stall() -> None:
     survives(made("max_repeats", "1", passage="500"))
 
 
-def test_ten_megabytes_are_graded_in_seconds() -> None:
-    survives(made("max_repeats", "3"), {"one letter": HUGE["one letter"], "sentences": HUGE["sentences"]})
+@pytest.mark.parametrize("megabytes", SIZES)
+def test_megabytes_are_graded_in_seconds(megabytes: int) -> None:
+    survives(
+        made("max_repeats", "3"),
+        {"one letter": huge(megabytes)["one letter"], "sentences": huge(megabytes)["sentences"]},
+    )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from evalharness.records import Grade
-from tests.scorers.replies import HUGE, fault, grade, made, survives, value
+from tests.scorers.replies import SIZES, fault, grade, huge, made, survives, value
 
 
 def test_the_limit_itself_passes() -> None:
@@ -52,5 +52,6 @@ def test_no_reply_makes_it_raise_or_stall() -> None:
     survives(made("max_words", "60"))
 
 
-def test_ten_megabytes_are_graded_in_seconds() -> None:
-    survives(made("max_words", "60"), HUGE)
+@pytest.mark.parametrize("megabytes", SIZES)
+def test_megabytes_are_graded_in_seconds(megabytes: int) -> None:
+    survives(made("max_words", "60"), huge(megabytes))

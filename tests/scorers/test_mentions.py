@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalharness.records import Grade
-from tests.scorers.replies import HUGE, fault, grade, made, survives, value
+from tests.scorers.replies import SIZES, fault, grade, huge, made, survives, value
 
 
 @pytest.mark.parametrize(
@@ -173,6 +173,7 @@ def test_no_reply_makes_it_raise_or_stall(phrase: str) -> None:
     survives(made("mentions", phrase))
 
 
-def test_ten_megabytes_are_graded_in_seconds() -> None:
-    survives(made("mentions", "a b"), HUGE)
-    survives(made("mentions", "ha!!#"), {"words": HUGE["words"]})
+@pytest.mark.parametrize("megabytes", SIZES)
+def test_megabytes_are_graded_in_seconds(megabytes: int) -> None:
+    survives(made("mentions", "a b"), huge(megabytes))
+    survives(made("mentions", "ha!!#"), {"words": huge(megabytes)["words"]})

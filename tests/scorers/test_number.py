@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalharness.scorers.number import numbers
-from tests.scorers.replies import HUGE, fault, grade, made, said, settled, survives, value
+from tests.scorers.replies import SIZES, fault, grade, huge, made, said, settled, survives, value
 
 SOLUTIONS = Path(__file__).parents[2] / "suites" / "data" / "gsm8k-solutions.jsonl"
 
@@ -198,6 +198,7 @@ def test_no_reply_makes_it_raise_or_stall(of: str) -> None:
     survives(made("number", "42", of=of, decimal="comma"))
 
 
-def test_ten_megabytes_are_graded_in_seconds() -> None:
-    survives(made("number", "42", of="last"), HUGE)
-    survives(made("number", "42"), {"sentences": HUGE["sentences"], "signs": HUGE["signs"]})
+@pytest.mark.parametrize("megabytes", SIZES)
+def test_megabytes_are_graded_in_seconds(megabytes: int) -> None:
+    survives(made("number", "42", of="last"), huge(megabytes))
+    survives(made("number", "42"), {"sentences": huge(megabytes)["sentences"], "signs": huge(megabytes)["signs"]})

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalharness.records import Grade
-from tests.scorers.replies import HUGE, fault, grade, made, survives, value
+from tests.scorers.replies import SIZES, fault, grade, huge, made, survives, value
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,9 @@ def test_no_reply_makes_it_raise_or_stall() -> None:
     survives(made("similar", "Paris is the capital of France."))
 
 
-def test_ten_megabytes_are_graded_in_seconds() -> None:
+@pytest.mark.parametrize("megabytes", SIZES)
+def test_megabytes_are_graded_in_seconds(megabytes: int) -> None:
     survives(
-        made("similar", "Paris is the capital of France."), {"sentences": HUGE["sentences"], "signs": HUGE["signs"]}
+        made("similar", "Paris is the capital of France."),
+        {"sentences": huge(megabytes)["sentences"], "signs": huge(megabytes)["signs"]},
     )

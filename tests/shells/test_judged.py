@@ -85,7 +85,8 @@ def test_what_a_judge_took_is_kept_beside_what_the_arm_took(tmp_path: Path) -> N
     run = store.read(tmp_path / RUN)
     ((name, took),) = run.judging
     # The loopback counts 8 tokens in and 4 out of each answer: at 1 and 2 USD a million, 40 x 16 of a millionth.
-    assert (name, took.sent, took.answered, took.usd) == ("judge", 40, 40, pytest.approx(40 * 16e-6))
+    assert (name, took.sent, took.answered) == ("judge", 40, 40)
+    assert took.usd == pytest.approx(40 * 16e-6)
     assert run.tally is not None
     assert run.tally.sent == 0
     (instrument,) = run.suite.judges
