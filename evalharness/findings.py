@@ -302,12 +302,14 @@ class PetPhrase:
 class Manner:
     """How differently two arms write. It decides nothing.
 
-    cases: compared, groups counting once. replies: read of base and of tuned. traits: every feature of style. watched:
-    what a tune should not change unless it was to: refusals, format, length. openings: of base and of tuned. phrases:
-    those that one arm has and the other has not; catchphrases: those that the training file has and base has not.
+    cases: compared, groups counting once. among: how many both arms have, where not all were read, else None. replies:
+    read of base and of tuned. traits: every feature of style. watched: what a tune should not change unless it was to:
+    refusals, format, length. openings: of base and of tuned. phrases: those that one arm has and the other has not;
+    catchphrases: those that the training file has and base has not.
     """
 
     cases: int
+    among: int | None
     replies: tuple[int, int]
     traits: tuple[Trait, ...]
     watched: tuple[Trait, ...]

@@ -2,7 +2,7 @@
 
 Features are means of each case's replies, compared by case. Those without bounds have the t interval, approximate, and
 the margin of half a standard deviation of base's cases; shares of replies have the intervals and the margin of every
-gate. Nothing here decides anything.
+gate. Nothing here decides anything, so of very many cases a part is read that says as much.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from evalharness.findings import Distance, Manner, Moved, Opening, Panel, PetPhrase, Trait
 from evalharness.jsontext import decode
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 HALF = 0.5
 """The margin of equivalence, in standard deviations of base's cases."""
 
+MOST = 2_000
+"""Cases of a run, and replies of a training file, that are read: shares are known to two points with so many, and ten
+thousand would take seconds."""
+
 SAMPLE = 400
 """Replies, evenly spaced, in which pet phrases are looked for."""
 
@@ -48,9 +53,11 @@ Marks = tuple[float, ...]
 class Style:
     """What was counted of one arm. features, marks: by case, the mean over its replies and the samples' shares.
     far: by case, the mean distance of its replies to the training voice, where one is known. said: words of a sample.
+    among: cases of the run, of which these are all or some.
     """
 
     replies: int
+    among: int
     features: Mapping[str, Features]
     marks: Mapping[str, list[Marks]]
     far: Mapping[str, float]
@@ -67,21 +74,23 @@ class Taught:
 
 
 def style_of(arm: Arm, voice: Profile | None = None) -> Style:
-    """The style of an arm's replies; filtered ones are missing. Reads the run once, and keeps no reply."""
+    """The style of an arm's replies; filtered ones are missing. Of more than 2,000 cases so many are read, the same of
+    every arm. Keeps no reply."""
     sums: dict[str, list[Features]] = {}
     marks: dict[str, list[Marks]] = {}
     far: dict[str, list[float]] = {}
     openings: dict[str, set[str]] = {}
     said: list[list[str]] = []
     replies = 0
-    step = max(1, len(arm.run.trials) // SAMPLE)
-    for at, trial in enumerate(arm.run.trials):
-        talk = trial.conversation
+    places = sorted(place for case in _chosen(arm.sheet.cases) for place in arm.sheet.places.get(case, ()))
+    step = max(1, len(places) // SAMPLE)
+    for at, place in enumerate(places):
+        talk = arm.run.trials[place].conversation
         here: list[Marks] = []
-        for place, outcome in zip(talk.replies, talk.outcomes, strict=False):
+        for reply, outcome in zip(talk.replies, talk.outcomes, strict=False):
             if outcome == "filtered":
                 continue
-            text = talk.messages[place].content
+            text = talk.messages[reply].content
             features, words = read(text)
             replies += 1
             sums.setdefault(talk.case, []).append(features)
@@ -96,12 +105,21 @@ def style_of(arm: Arm, voice: Profile | None = None) -> Style:
             marks.setdefault(talk.case, []).append(_means(here))
     return Style(
         replies,
+        len(arm.sheet.cases),
         {case: _means(rows) for case, rows in sums.items()},
         marks,
         {case: mean(values) for case, values in far.items()},
         openings,
         said,
     )
+
+
+def _chosen(cases: Iterable[str]) -> list[str]:
+    """At most `MOST` cases, told by their names alone, so that every arm has the same, in whatever order they come."""
+    named = list(cases)
+    if len(named) <= MOST:
+        return named
+    return sorted(named, key=lambda case: (crc32(case.encode("utf-8", "surrogatepass")), case))[:MOST]
 
 
 def _marks(text: str, features: Features, outcome: Outcome) -> Marks:
@@ -156,6 +174,7 @@ def manner(
     begin = _opening(base, cases), _opening(tuned, cases)
     return Manner(
         cases=len(before),
+        among=among if (among := min(base.among, tuned.among)) > MOST else None,
         replies=(base.replies, tuned.replies),
         traits=traits,
         watched=(*shares, traits[PLACE["words"]]),
@@ -316,7 +335,8 @@ def described(
 
 def taught_by(lessons: Lessons) -> Taught | None:
     """The voice of a training file's replies; None where they are too few."""
-    replies = [read(reply) for lesson in lessons.lessons for reply in lesson.replies]
+    taught = [reply for lesson in lessons.lessons for reply in lesson.replies]
+    replies = [read(reply) for reply in taught[:: -(-len(taught) // MOST) or 1]]
     if len(replies) < FEWEST:
         return None
     step = max(1, len(replies) // SAMPLE)

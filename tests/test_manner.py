@@ -16,7 +16,7 @@ from evalharness.findings import Manner, Opening, PetPhrase, Trait
 from evalharness.harness import compare_runs
 from evalharness.manner import described, manner, style_of
 from evalharness.measure import Arm
-from evalharness.records import Conversation, Failure, Message, Outcome, Snapshot, Trial
+from evalharness.records import Asked, Conversation, Failure, Message, Outcome, Run, Snapshot, Trial
 from evalharness.reports.json import load, render
 from evalharness.stats.paired import Design
 from evalharness.tuning.lessons import Lesson, Lessons
@@ -32,6 +32,12 @@ def trial(case: str, *replies: str, sample: int = 0, outcome: Outcome = "answere
 def arm(replies: Sequence[str], name: str = "base") -> Arm:
     """Replies by case, the cases called `0`, `1` and so on."""
     return Arm.of(runs.of([trial(str(at), reply) for at, reply in enumerate(replies)], name=name))
+
+
+def bare(trials: Sequence[Trial]) -> Run:
+    """A run of so many trials that `runs.of` would take its time, one a case."""
+    cases = tuple(Asked(each.conversation.case, "?", ()) for each in trials)
+    return replace(runs.of(trials[:1]), cases=cases, trials=trials)
 
 
 def found(base: Arm, tuned: Arm, groups: Mapping[str, str] | None = None) -> Manner:
@@ -248,6 +254,16 @@ def test_stored_runs_are_compared_so_and_the_json_is_read_back(tmp_path: Path) -
     assert of(told, "exclamations").word == "moved"
     assert load(text).comparisons[0].manner == told
     assert json.loads(text)["manner"]["distances"][0]["to"] == "base"
+
+
+def test_of_very_many_cases_the_same_part_of_every_arm_is_read() -> None:
+    trials = [trial(f"case {at}", "so it is") for at in range(2_100)]
+    base, tuned = Arm.of(bare(trials)), Arm.of(bare(trials[::-1]))
+
+    told = found(base, tuned)
+
+    assert (told.cases, told.among, told.replies) == (2_000, 2_100, (2_000, 2_000))
+    assert style_of(base).features.keys() == style_of(tuned).features.keys()
 
 
 def test_the_order_of_the_cases_is_no_matter() -> None:

@@ -26,7 +26,7 @@ def lines(found: Manner) -> Iterator[str]:
     counts = {word: sum(trait.word == word for trait in found.traits) for word in WORDS}
     told = ", ".join(f"{number} {word}" for word, number in counts.items())
     yield (
-        f"of {len(found.traits)} features of style {told}, over {count(found.cases, 'case')}; steady: within half a "
+        f"of {len(found.traits)} features of style {told}, over {_cases(found)}; steady: within half a "
         "standard deviation of base's cases (approximate)"
     )
     watched = [(word, [trait for trait in found.watched if trait.word == word]) for word in WORDS]
@@ -78,6 +78,10 @@ def _size(trait: Trait) -> float:
     if trait.standardised is None:
         return math.inf if trait.change else 0.0
     return abs(trait.standardised)
+
+
+def _cases(found: Manner) -> str:
+    return count(found.cases, "case") if found.among is None else f"{found.cases:,} of {found.among:,} cases"
 
 
 def _watched(trait: Trait) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from evalharness.findings import Distance, Manner, Moved, Opening, PetPhrase, Trait
 from evalharness.reports.style import lines, moves, table
 
@@ -17,6 +19,7 @@ def share(name: str, word: Moved) -> Trait:
 WORDS = trait("words", -2.0, told="replies x3", unit="words")
 MANNER = Manner(
     cases=40,
+    among=None,
     replies=(40, 40),
     traits=(
         trait("chars", -2.5, told="replies 60 % longer in characters", unit="characters"),
@@ -41,7 +44,7 @@ def test_the_largest_moves_come_first_and_length_once() -> None:
 
 
 def test_a_move_that_is_the_same_in_every_case_is_the_largest() -> None:
-    found = Manner(5, (5, 5), (trait("dashes", 9.0), trait("emoji", None)), ())
+    found = Manner(5, None, (5, 5), (trait("dashes", 9.0), trait("emoji", None)), ())
 
     assert [each.name for each in moves(found)] == ["emoji", "dashes"]
 
@@ -75,8 +78,14 @@ def test_the_table_has_what_is_not_steady_with_its_sizes() -> None:
     assert rows[0] == ("exclamations (per 100 words)", "1.00", "3.00", "+3.00", "+0.50", "moved")
 
 
+def test_of_very_many_cases_it_says_how_many_were_read() -> None:
+    (told,) = [line for line in lines(replace(MANNER, cases=2_000, among=10_000)) if "features of style" in line]
+
+    assert "over 2,000 of 10,000 cases" in told
+
+
 def test_nothing_is_told_of_moves_where_nothing_moved() -> None:
-    found = Manner(5, (5, 5), (trait("hedges", 0.1, "steady", "hedges 10 % more"),), ())
+    found = Manner(5, None, (5, 5), (trait("hedges", 0.1, "steady", "hedges 10 % more"),), ())
 
     assert next(lines(found)).startswith("of 1 features of style 0 moved")
     assert table(found)[1] == []
