@@ -9,19 +9,24 @@ from typing import overload
 from evalharness.findings import (
     Comparison,
     Delta,
+    Distance,
     Echoes,
     Flip,
     HeldOut,
     Kept,
     LeftOut,
+    Manner,
+    Opening,
     Pair,
     Panel,
+    PetPhrase,
     Phrase,
     Rebased,
     Recital,
     Ruling,
     RunRef,
     Trained,
+    Trait,
     Verdict,
 )
 from evalharness.records import (
@@ -387,8 +392,26 @@ def hostile(text: str) -> Panel:
             rests=text,
             echoes=Echoes((1, 0), (1, 1), (Recital(text, text, 1),), (Phrase(text, 0.0, 0.0, 1.0),)),
         ),
+        manner=_manner(text),
     )
     return Panel(comparison.verdict, (comparison, comparison))
+
+
+def _manner(text: str) -> Manner:
+    trait = Trait(text, text, 0, 1, 1, 0.5, 1.5, 0.1, 2.0, 1.0, "moved", text)
+    phrase = PetPhrase(text, 0, 1, 0.5)
+    opening = Opening(text, 1, 1)
+    return Manner(
+        5,
+        None,
+        (5, 5),
+        (trait,),
+        (trait,),
+        (Distance(text, 1, 2, 1, -2, 0),),
+        (opening, opening),
+        phrases=(phrase,),
+        catchphrases=(phrase,),
+    )
 
 
 class Many(Sequence[Pair]):

@@ -27,7 +27,7 @@ def test_a_voice_is_printed_feature_by_feature(folder: Path) -> None:
     lines = done.out.splitlines()
     assert (done.status, lines[0]) == (0, "calm.txt: the voice of 5 replies")
     # Six words in each; 2 is the smallest deviation of a length in words.
-    assert "  words              6.0 ± 2.0     words" in lines
+    assert "  words               6.0 ± 2.0     words" in lines
     assert lines[-1].startswith("each reply from all the others, mean |z|: half of them at most 0.00")
 
 
