@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, TypeVar, overload
 
-from evalharness import heldout
+from evalharness import heldout, sanity
 from evalharness.errors import MixedSuites
 from evalharness.findings import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef, Trained, Verdict
 from evalharness.measure import Arm, design_of, diagnostics, measured, scope_block, trials
+from evalharness.persona import persona
 from evalharness.records import Asked, Criterion, Run, SuiteRef, Trial, Word
 from evalharness.rulings import DEFAULT_MARGIN, Measure, Terms, asks, rule
 from evalharness.sheet import OVERALL, Slice
@@ -42,18 +43,20 @@ def compare_all(pairs: Sequence[tuple[Arm, Arm]], *, seed: int = 0, version: str
 
 
 def alone(arm: Arm) -> tuple[Ruling, ...]:
-    """What the gate says of one arm without a base: `at_least` is about that arm, everything else stays undecided."""
+    """What the gate says of one arm without a base: `at_least` and `drift_at_most` are about that arm, everything else
+    stays undecided."""
     suite = arm.run.suite
     rulings: list[Ruling] = []
     for criterion in arm.run.gate:
         part: Literal["overall", "aspect"] = "overall" if criterion.aspect == OVERALL else "aspect"
         for name, limit in asks(criterion):
-            if name == "at_least":
+            if name in ("at_least", "drift_at_most"):
                 cut = Slice(part, criterion.aspect)
                 found, _ = measured(arm.sheet, arm.sheet, design_of(arm, arm, 0), cut, arm.run.cases)
                 blocked = _selection(suite.selected) if suite.selected else scope_block(arm, arm)
                 terms = Terms(suite.alpha, suite.interval, 1.0, *blocked)
-                rulings += rule(Criterion(criterion.aspect, at_least=limit), found, terms)
+                level, drifts = (limit, None) if name == "at_least" else (None, limit)
+                rulings += rule(Criterion(criterion.aspect, at_least=level, drift_at_most=drifts), found, terms)
             else:
                 why = f"{criterion.aspect} undecided: no base to compare with"
                 remedy = "name a base: --base NAME (--eval-base in pytest), or `base:` in the suite"
@@ -175,6 +178,7 @@ class _Draft:
             seed=seed,
             version=version,
             trained=trained,
+            persona=persona(self.base, self.tuned, self.cases, seed=seed),
         )
 
     def _parts(self, suite: SuiteRef, seed: int) -> tuple[heldout.Part, ...]:
@@ -229,12 +233,7 @@ class _Draft:
             yield "the training file changed between the runs: seen and unseen cases are told by that of tuned's run"
         if base.run.suite.hash != tuned.run.suite.hash:
             yield "the suite changed between the runs: cases are matched by id; `evalharness rescore` grades both alike"
-        for arm in (base, tuned):
-            yield from _arm_warnings(arm)
-        both = [case for case in base.sheet.said if case in tuned.sheet.said]
-        same = sum(base.sheet.said[case][0] == tuned.sheet.said[case][0] for case in both)
-        if len(both) >= 10 and same >= 0.95 * len(both):
-            yield f"both gave byte-equal replies to {same} of {len(both)} cases: is the tuned model (adapter) loaded?"
+        yield from sanity.warnings(base, tuned)
         k_base, k_tuned = self._samples()
         if k_base != k_tuned:
             yield f"base was asked {k_base} times a case and tuned {k_tuned} times"
@@ -253,9 +252,9 @@ def _orphans(base: Arm, tuned: Arm) -> Iterator[LeftOut]:
 
 
 def _delta(name: str, part: str, measure: Measure, samples: tuple[int, int]) -> Delta:
-    known: Literal["aspect", "overall", "tag", "check", "turn", "near"]
+    known: Literal["aspect", "overall", "tag", "check", "turn", "drift", "near"]
     match part:
-        case "overall" | "tag" | "check" | "turn" | "near":
+        case "overall" | "tag" | "check" | "turn" | "drift" | "near":
             known = part
         case _:
             known = "aspect"
@@ -388,24 +387,3 @@ def run_ref(arm: Arm) -> RunRef:
         snapshot=run.snapshot,
         judging=run.judging,
     )
-
-
-def _arm_warnings(arm: Arm) -> Iterator[str]:
-    model, sheet = arm.run.model, arm.sheet
-    name = f"'{model.name}'"
-    yield from arm.notes
-    asked = model.target
-    others = [served for served in sheet.served if model.kind == "openai" and not _same_model(asked, served)]
-    if others:
-        yield f"{name} asked for {asked} and was served {', '.join(others)}"
-    if len(sheet.served) > 1:
-        yield f"{name} was served by several models in one run: {', '.join(sheet.served)}"
-    if len(sheet.fingerprints) > 1:
-        yield f"{name}: the server's build changed during the run ({', '.join(sheet.fingerprints)})"
-    if model.drop:
-        yield f"{name} was asked without {', '.join(model.drop)}, which its server refuses"
-
-
-def _same_model(asked: str, served: str) -> bool:
-    """A dated snapshot of the model asked for is that model."""
-    return served == asked or served.startswith(f"{asked}-") or served.rpartition("/")[2] == asked.rpartition("/")[2]

@@ -36,13 +36,14 @@ class RunRef:
 class Delta:
     """How far one slice moved from base to tuned, over the cases both could be scored on.
 
-    Rates, changes and bounds are in [-1, 1] and None where no case could be compared. interval: which of the method's
+    Rates, changes and bounds are in [-1, 1] and None where no case could be compared; in a `drift`, where base and
+    tuned are changes from the first turn to the last, they reach further. interval: which of the method's
     intervals this is. p_adjusted: Holm over the gates, or Benjamini-Hochberg (a q-value) for a diagnostic. margin: the
     largest loss called held; provable_margin: the smallest margin these data would have held at.
     """
 
     slice: str
-    part: Literal["aspect", "overall", "tag", "check", "turn", "near"]
+    part: Literal["aspect", "overall", "tag", "check", "turn", "drift", "near"]
     aspect: str
     gates: bool
     cases: int
@@ -320,6 +321,84 @@ class Manner:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """One arm's scores of an aspect over the turns of conversations.
+
+    means: at each turn, in [0, 1]. slope: of the mean conversation, a turn, with its interval low to high. thirds: last
+    third of the turns minus the first.
+    """
+
+    means: tuple[float, ...]
+    slope: float
+    low: float
+    high: float
+    thirds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """An aspect over the turns, over the conversations that both arms have whole. turns: which are graded, from 1."""
+
+    aspect: str
+    conversations: int
+    turns: tuple[int, ...]
+    base: Course
+    tuned: Course
+
+
+@dataclass(frozen=True, slots=True)
+class Wander:
+    """How far one arm's scores wander over runs (robustness, None where no run differs: infinite) and over personas
+    (susceptibility), each with an interval where there are enough personas for one."""
+
+    robustness: float | None
+    susceptibility: float
+    robust_low: float | None = None
+    robust_high: float | None = None
+    susceptible_low: float | None = None
+    susceptible_high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """Personas that were asked the same items, several times, in an aspect.
+
+    left_out: pairs of persona and item that could not be used. change: tuned minus base, None where an arm's robustness
+    is infinite. why: why there are no intervals, else empty.
+    """
+
+    aspect: str
+    personas: int
+    items: int
+    left_out: int
+    base: Wander
+    tuned: Wander
+    change: Wander
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaks:
+    """Replies that `no_leak` graded, and those that show what nobody asked for: of base, of tuned."""
+
+    base: tuple[int, int]
+    tuned: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """What a persona does over turns, over questions and where nobody asked for it. It decides nothing.
+
+    unmeasured: why personas that the suite names have no robustness, else empty.
+    """
+
+    drifts: tuple[Drift, ...] = ()
+    crossings: tuple[Crossing, ...] = ()
+    leaks: Leaks | None = None
+    unmeasured: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Two runs of one suite, side by side. `pairs` may be read from disk as it is walked."""
 
@@ -338,6 +417,7 @@ class Comparison:
     rebased: Rebased | None = None
     trained: Trained | None = None
     manner: Manner | None = None
+    persona: Persona | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from evalharness.cache import Cache
 from evalharness.config import Price
 from evalharness.errors import ModelFailed
 from evalharness.flow import Flow
+from evalharness.grammar.gate import bearing
 from evalharness.measure import Arm, design_of, measured
 from evalharness.models.base import Model
 from evalharness.plan import Plan, converse, parameters
@@ -202,6 +203,9 @@ def _sight(sight: Sight, suite: Suite, asked: tuple[str, float], seen: float | N
     name, limit = asked
     if name == "at_least":
         return replace(sight, floor=_floor(suite, name, limit))
+    if name == "drift_at_most":
+        bear = bearing(suite.cases)[sight.aspect]
+        return replace(sight, cases=bear.long, floor=floor_cases(limit, bear.reach, suite.alpha) if bear.long else None)
     if suite.scope == "suite" and name != "win_at_least":
         steady = [[1.0]] * sight.cases
         reach = 1 - limit if name == "gain_at_least" else limit

@@ -9,8 +9,8 @@ from typing import Literal
 
 from evalharness.findings import LeftOut
 from evalharness.records import Asked, Run, Trial
-from evalharness.rulings import Measure, Missing, causes
-from evalharness.sheet import OVERALL, Sheet, Slice, known
+from evalharness.rulings import Falls, Measure, Missing, causes
+from evalharness.sheet import OVER_TURNS, OVERALL, Sheet, Slice, known
 from evalharness.stats.intervals import mean
 from evalharness.stats.paired import Change, Design, SuiteScopeError, paired_change
 
@@ -70,7 +70,7 @@ def measured(
 ) -> tuple[Measure, list[LeftOut]]:
     """One slice over the given cases: those with a valid sample on both sides are compared, the others listed."""
     due = [asked for asked in cases if cut.part == "overall" or cut.aspect in asked.aspects]
-    if cut.part in ("check", "turn"):
+    if cut.part in ("check", "turn", "drift"):
         due = [
             asked for asked in due if asked.case in base.scores.get(cut, {}) or asked.case in tuned.scores.get(cut, {})
         ]
@@ -98,16 +98,41 @@ def measured(
     groups = [asked.group or f"\0{asked.case}" for asked, _, _ in kept]
     grouped = groups if any(asked.group for asked, _, _ in kept) else None
     first, second = [pair for _, pair, _ in kept], [pair for _, _, pair in kept]
-    change = _change(first, second, grouped, design)
+    wide = max(sheet.reach.get(cut.aspect, 0.0) for sheet in (base, tuned)) if cut.part == "drift" else 0.0
+    change = _drifted(first, second, grouped, design, wide) if wide else _change(first, second, grouped, design)
     same = design.k1 and max(map(len, (*first, *second))) > 1
     if same:
         first, second = _once(first), _once(second)
-    return Measure(cut.aspect, change, missing, first, second, grouped, same), lost
+    falls = _falls(tuned, cut.aspect, [asked for asked, _, _ in kept]) if cut.part == "aspect" else None
+    return Measure(cut.aspect, change, missing, first, second, grouped, same, falls), lost
 
 
 def _once(samples: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
     """One score a case, for samples that are one text; a judge may have scored it in several ways."""
     return [scores[:1] if len(set(scores)) == 1 else (mean(scores),) for scores in samples]
+
+
+def _falls(tuned: Sheet, aspect: str, cases: Sequence[Asked]) -> Falls | None:
+    """What the tuned model loses in an aspect from the first turn to the last; None without long conversations."""
+    drifts = tuned.scores.get(Slice("drift", aspect, OVER_TURNS), {})
+    found = [(asked, samples) for asked in cases if (samples := known(drifts.get(asked.case)))]
+    if not found:
+        return None
+    groups = tuple([asked.group or f"\0{asked.case}" for asked, _ in found])
+    return Falls(tuple([-mean(samples) for _, samples in found]), groups, tuned.reach[aspect])
+
+
+def _drifted(
+    base: Sequence[tuple[float, ...]],
+    tuned: Sequence[tuple[float, ...]],
+    groups: Sequence[str] | None,
+    design: Design,
+    wide: float,
+) -> Change:
+    """The change of a drift, which lies in [-wide, wide]: moved up to begin at 0 as scores do, and back."""
+    first, second = ([tuple([value + wide for value in samples]) for samples in arm] for arm in (base, tuned))
+    change = _change(first, second, groups, replace(design, span=2 * wide))
+    return replace(change, base=change.base - wide, tuned=change.tuned - wide)
 
 
 def _change(
@@ -134,6 +159,7 @@ def diagnostics(base: Sheet, tuned: Sheet, cases: tuple[Asked, ...]) -> Iterator
     yield from ((cut, cases) for cut in aspects)
     if len(aspects) > 1:
         yield Slice("overall", OVERALL), cases
+    yield from ((cut, cases) for cut in slices if cut.part == "drift")
     for part in ("check", "turn"):
         found = [cut for cut in slices if cut.part == part]
         alone = Counter(cut.aspect for cut in found)

@@ -63,7 +63,17 @@ class Plan:
         """The cases as the run file remembers them."""
         near = self.suite.near
         return tuple(
-            Asked(case.id, case.question, case.aspects, case.tags, case.group, case.must_pass, near.get(case.id))
+            Asked(
+                case=case.id,
+                question=case.question,
+                aspects=case.aspects,
+                tags=case.tags,
+                group=case.group,
+                must_pass=case.must_pass,
+                near=near.get(case.id),
+                persona=case.persona,
+                item=case.item,
+            )
             for case in self.suite.cases
         )
 

@@ -265,6 +265,8 @@ class Asked:
     group: str | None = None
     must_pass: bool = False
     near: Nearness | None = None
+    persona: str | None = None
+    item: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +274,8 @@ class Criterion:
     """What the gate asks of one aspect; scores are in [0, 1], so 0.05 is five points.
 
     drop_at_most: the margin of non-inferiority. gain_at_least: the gain the whole interval must reach. at_least: the
-    tuned model against a threshold. both_within: neither lower nor higher by more.
+    tuned model against a threshold. both_within: neither lower nor higher by more. drift_at_most: what the tuned model
+    may lose from the first turn of a conversation to the last.
     """
 
     aspect: str
@@ -281,6 +284,7 @@ class Criterion:
     at_least: float | None = None
     both_within: float | None = None
     win_at_least: float | None = None
+    drift_at_most: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from evalharness.findings import Ruling
 from evalharness.records import Criterion, Word
-from evalharness.stats.intervals import two_sided_z
+from evalharness.stats.intervals import guarded_estimate, two_sided_z
 from evalharness.stats.paired import FEWEST_CASES, Change, equivalence, missing_decides, verdict_word
 from evalharness.stats.planning import (
     cases_as_seen,
@@ -56,11 +56,24 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Falls:
+    """What one arm loses in an aspect from the first turn to the last, a value a conversation in [-reach, reach].
+
+    groups: a key a conversation; equal ones depend on each other.
+    """
+
+    values: Sequence[float]
+    groups: Sequence[str]
+    reach: float
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """One aspect, measured. change is None where no case could be compared.
 
     base, tuned, groups: sample scores and groups of the compared cases; one score a case where the samples are `same`,
-    asked more than once but the same text every time in both arms.
+    asked more than once but the same text every time in both arms. falls: of tuned, None where no conversation is
+    graded at three turns.
     """
 
     aspect: str
@@ -70,6 +83,7 @@ class Measure:
     tuned: Sequence[Sequence[float]] = ()
     groups: Sequence[str] | None = None
     same: bool = False
+    falls: Falls | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +110,7 @@ def asks(criterion: Criterion) -> tuple[tuple[str, float], ...]:
         ("at_least", criterion.at_least),
         ("both_within", criterion.both_within),
         ("win_at_least", criterion.win_at_least),
+        ("drift_at_most", criterion.drift_at_most),
     )
     return tuple((name, limit) for name, limit in pairs if limit is not None)
 
@@ -114,12 +129,22 @@ def _guarded(name: str, limit: float, measure: Measure, terms: Terms) -> Ruling:
         return undecided(str(measure.missing), "run again: answers that came are kept, only missing ones are asked")
     if terms.blocked:
         return undecided(f"{terms.blocked}; seen: {moved(change)}", terms.unblock)
+    if name == "drift_at_most":
+        ruling = Ruling(aspect, asked, *_drift(limit, measure, terms))
+        return undecided(*_unsure(measure, ruling)) if _lacking(measure, ruling) else ruling
     if change.groups < FEWEST_CASES and change.interval != "S":
         return undecided(*_too_few(name, limit, measure, change, terms))
     ruling = Ruling(aspect, asked, *_ruled(name, limit, measure, change, terms))
-    if ruling.outcome in ("HELD", "IMPROVED") and measure.missing.decides:
-        return undecided(f"{measure.missing}; else: {ruling.sentence}", "run again: only the missing answers are asked")
-    return ruling
+    return undecided(*_unsure(measure, ruling)) if _lacking(measure, ruling) else ruling
+
+
+def _lacking(measure: Measure, ruling: Ruling) -> bool:
+    """Whether so much is missing that a good word may not stand."""
+    return ruling.outcome in ("HELD", "IMPROVED") and measure.missing.decides
+
+
+def _unsure(measure: Measure, ruling: Ruling) -> tuple[str, str]:
+    return f"{measure.missing}; else: {ruling.sentence}", "run again: only the missing answers are asked"
 
 
 def _ruled(name: str, limit: float, measure: Measure, change: Change, terms: Terms) -> tuple[Word, str, str]:
@@ -180,6 +205,38 @@ def _within(margin: float, measure: Measure, change: Change, terms: Terms) -> tu
     if word == "CHANGED":
         return "REGRESSED", f"{aspect} moved: {seen}", ""
     return "INCONCLUSIVE", f"{aspect} undecided: {seen}", _how(change, margin, measure, terms, both=True)
+
+
+def _drift(at_most: float, measure: Measure, terms: Terms) -> tuple[Word, str, str]:
+    """The mean loss over the turns, by the guarded interval with the largest loss there can be as its range."""
+    aspect, falls = measure.aspect, measure.falls
+    if falls is None:
+        why = f"{aspect} undecided: no conversation has grades of it at three turns or more"
+        return "INCONCLUSIVE", why, "ask conversations of three turns or more, with a check of it under `every`"
+    count = len(set(falls.groups))
+    floor = floor_cases(at_most, falls.reach, terms.alpha)
+    if count < FEWEST_CASES:
+        why = f"{aspect} undecided: {counted(count, 'conversation')} say nothing about those to come"
+        return "INCONCLUSIVE", why, f"{counted(floor, 'conversation')} can decide at the least"
+    groups = falls.groups if count < len(falls.values) else None
+    low, high = guarded_estimate(falls.values, groups, span=falls.reach, alpha=terms.alpha).interval(
+        span=falls.reach, alpha=terms.alpha
+    )
+    lost = math.fsum(falls.values) / len(falls.values)
+    seen = f"{points(lost)} points {'lost' if lost >= 0 else 'gained'} from first to last turn"
+    tail = f", {points(at_most)} allowed"
+    if high < at_most:
+        return "HELD", f"{aspect} lasts: {seen}, {_fall(high)} at most{tail}", ""
+    if low > at_most:
+        return "REGRESSED", f"{aspect} drifts: {seen}, {_fall(low)} at least{tail}", ""
+    why = f"{aspect} undecided: {seen}, anywhere from {_fall(low)} to {_fall(high)}{tail}"
+    if count < floor:
+        return "INCONCLUSIVE", why, f"it takes {counted(floor, 'conversation')} if none of them drifts"
+    return "INCONCLUSIVE", why, f"add conversations (there {_are(len(falls.values))}), or allow more"
+
+
+def _fall(bound: float) -> str:
+    return f"{points(bound)} {'gained' if bound < 0 else 'lost'}"
 
 
 def _too_few(name: str, limit: float, measure: Measure, change: Change, terms: Terms) -> tuple[str, str]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from evalharness.records import Asked, Run, Score, Trial
+from evalharness.stats.persona import FEWEST_TURNS, drift, reach
+from evalharness.vitals import Vitals
 
-Part: TypeAlias = Literal["aspect", "overall", "tag", "check", "turn", "near"]
+Part: TypeAlias = Literal["aspect", "overall", "tag", "check", "turn", "drift", "near"]
 
 OVERALL = "overall"
+OVER_TURNS = "over turns"
+NO_LEAK = "no_leak"
 
 LASTING = frozenset({"rejected", "gone", "invalid", "denied", "quota"})
 """Kinds of failure that the same request meets again, until something is changed."""
@@ -34,7 +38,9 @@ class Sheet:
 
     scores: for each slice and case its samples in order, None where a sample is missing. passed: for each aspect and
     case, whether each sample reached `pass_at` with every grade. causes: why a case misses an aspect. places: where the
-    trials of a case stand in the run. said: a mark of each case's replies, a sample each, to tell equal texts.
+    trials of a case stand in the run. said: a mark of each case's replies, a sample each, to tell equal texts. reach:
+    how far each aspect could drift at most, of those graded at three turns of a conversation or more. leaks: by case,
+    replies that `no_leak` graded, and those that did not pass it.
     """
 
     def __init__(self, cases: Sequence[Asked]) -> None:
@@ -45,6 +51,9 @@ class Sheet:
         self.causes: dict[tuple[str, str], str] = {}
         self.places: dict[str, list[int]] = {}
         self.said: dict[str, list[int]] = {}
+        self.reach: dict[str, float] = {}
+        self.leaks: dict[str, tuple[int, int]] = {}
+        self.vitals = Vitals()
         self.outcomes: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.complaints: dict[str, str] = {}
@@ -68,6 +77,7 @@ class Sheet:
         self.trials += 1
         self.places.setdefault(case, []).append(place)
         self.said.setdefault(case, []).append(hash(tuple([talk.messages[at].content for at in talk.replies])))
+        self.vitals.add(talk)
         for outcome in talk.outcomes:
             self.outcomes[outcome] += 1
         for name in talk.served:
@@ -104,6 +114,8 @@ class Sheet:
     def _aspects(self, case: str, scores: Sequence[Score]) -> None:
         for aspect, these in _grouped(scores, by_check=False).items():
             value = weighted(these)
+            if aspect[0] == NO_LEAK:
+                self._leaks(case, these)
             self._put("aspect", aspect[0], "", case, value)
             self.passed.setdefault(aspect[0], {}).setdefault(case, []).append(all(score.passed for score in these))
             if value is None:
@@ -113,6 +125,15 @@ class Sheet:
         self.scored += whole is not None
         if whole is None:
             self._blame(case, OVERALL, scores)
+
+    def _leaks(self, case: str, scores: Sequence[Score]) -> None:
+        """Counts replies, each once however many checks look at it."""
+        leaking: dict[int | None, bool] = {}
+        for score in scores:
+            if score.grade.value is not None:
+                leaking[score.turn] = leaking.get(score.turn, False) or not score.passed
+        replies, leaked = self.leaks.get(case, (0, 0))
+        self.leaks[case] = replies + len(leaking), leaked + sum(leaking.values())
 
     def _blame(self, case: str, aspect: str, scores: Sequence[Score]) -> None:
         """Keeps the first reason why a case misses an aspect."""
@@ -129,6 +150,19 @@ class Sheet:
                     by_turn.setdefault((score.aspect, score.turn), []).append(score)
             for (aspect, turn), these in by_turn.items():
                 self._put("turn", aspect, str(turn), case, weighted(these))
+            self._over_turns(case, by_turn)
+
+    def _over_turns(self, case: str, by_turn: Mapping[tuple[str, int], Sequence[Score]]) -> None:
+        """How far each aspect drifts from its first graded turn to its last; missing where a turn of it is."""
+        turns: dict[str, list[int]] = {}
+        for aspect, turn in sorted(by_turn):
+            turns.setdefault(aspect, []).append(turn)
+        for aspect, places in turns.items():
+            if len(places) >= FEWEST_TURNS:
+                values = known([weighted(by_turn[aspect, place]) for place in places])
+                drifted = drift(values, places) if len(values) == len(places) else None
+                self._put("drift", aspect, OVER_TURNS, case, drifted)
+                self.reach[aspect] = max(self.reach.get(aspect, 0.0), reach(places))
 
     def _put(self, part: Part, aspect: str, detail: str, case: str, value: float | None) -> None:
         key = (part, aspect, detail)

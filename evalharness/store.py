@@ -329,6 +329,8 @@ def _case(asked: Asked) -> Payload:
         line["must_pass"] = True
     if asked.near is not None:
         line["near"] = asked.near
+    if asked.persona is not None:
+        line["persona"], line["item"] = asked.persona, asked.item
     return line
 
 

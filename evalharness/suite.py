@@ -164,7 +164,7 @@ def _read(file: str, text: str) -> Suite:
         raise Faults(source.faults())
     suite = replace(draft, cases=found, gate=criteria, gate_declared=declared is not None)
     _warn(source, top, suite, borne)
-    gated = [[c.aspect, *(getattr(c, name) for name in gate.CRITERIA)] for c in suite.gate]
+    gated = [[c.aspect, *gate.limits(c)] for c in suite.gate]
     read_as = [suite.scope, suite.test, suite.interval, suite.alpha, suite.uncalibrated]
     content = Content([suite.system, suite.params, suite.prefer, gated, read_as], found, checks.drafts.kind_of)
     return replace(suite, content=content, warnings=source.warnings())

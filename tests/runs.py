@@ -32,7 +32,7 @@ Samples = Value | Sequence[Value]
 
 def judged(*names: str, check: str = "sarcastic", aspect: str = "style") -> Instrument:
     """A check that asked these judges."""
-    digest = hashlib.sha256("\n".join((check, aspect, *names)).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join((check, aspect, *names)).encode("utf-8", "backslashreplace")).hexdigest()
     return Instrument(check, aspect, names, "yes-no", "The reply is sarcastic.", digest)
 
 

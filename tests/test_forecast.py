@@ -43,6 +43,19 @@ def test_the_fewest_cases_each_criterion_takes(gate: str, asked: str, floor: int
     assert (sight.asked, sight.cases, sight.floor) == (asked, 50, floor)
 
 
+def test_a_drift_takes_conversations(tmp_path: Path) -> None:
+    turns = ", ".join(f"{{ask: and {turn}?, expect: x}}" for turn in range(3))
+    cases = [f"  - {{id: t{n}, turns: [{turns}]}}" for n in range(7)] + [
+        f"  - {{ask: q{n}, expect: x}}" for n in range(9)
+    ]
+    (tmp_path / "s.yaml").write_text("\n".join(["suite: s", "cases:", *cases, "gate: {facts: {drift_at_most: 0.1}}\n"]))
+
+    (sight,) = sights(load(tmp_path / "s.yaml"), {})
+
+    # The reach of three turns is 1: z² (1 / 0.1 - 1) = 34.6.
+    assert (sight.asked, sight.cases, sight.floor, sight.effects) == ("drift_at_most: 0.1", 7, 35, ())
+
+
 def test_what_a_pilot_saw_comes_first(tmp_path: Path) -> None:
     base, tuned = runs.table(90, 4, 2, 4)
     seen = pilot(Arm.of(runs.run(base)), Arm.of(runs.run(tuned, name="tuned")))

@@ -18,7 +18,22 @@ from evalharness.records import Payload, encode
 from evalharness.tree import Broken, Mapping, Node, Sequence, Source, Text
 
 FIELDS = frozenset(
-    {"id", "ask", "turns", "expect", "except", "system", "params", "context", "each", "group", "tags", "must_pass"}
+    {
+        "id",
+        "ask",
+        "turns",
+        "expect",
+        "except",
+        "system",
+        "params",
+        "context",
+        "each",
+        "group",
+        "tags",
+        "must_pass",
+        "persona",
+        "item",
+    }
 )
 TURN_FIELDS = frozenset({"ask", "reply", "expect", "except", "from", "take"})
 LONGEST_ID = 200
@@ -46,7 +61,8 @@ class Case:
 
     expect: checks on the whole conversation; with a single asked turn they are that turn's. system: None where the case
     says nothing, empty text where none is to be sent. context: passages, for arms that put them before the question.
-    line: where it stands in the suite file, from 1.
+    line: where it stands in the suite file, from 1. persona, item: which persona is asked which question of a set that
+    every persona is asked, both or neither.
     """
 
     id: str
@@ -59,6 +75,8 @@ class Case:
     group: str | None = None
     must_pass: bool = False
     line: int = 0
+    persona: str | None = None
+    item: str | None = None
 
     @property
     def checks(self) -> Iterator[Check]:
@@ -90,6 +108,7 @@ class CaseReader:
         self.multiplied = False
         self._made: list[int] = []
         self._ids: dict[str, str] = {}
+        self._pairs: set[tuple[str, str]] = set()
         self._lines: dict[tuple[str, int | None], tuple[str, ...]] = {}
         self._kept: list[Mapping] = []
 
@@ -172,6 +191,7 @@ class CaseReader:
                 return
             rest = self._rest(entries)
             given = self._id(entries["id"]) if "id" in entries else ""
+        pair = self._crossing(entries) if "persona" in entries or "item" in entries else (None, None)
         if source.noted > noted:
             return
         if not (whole or turns[0].expect or any(turn.expect for turn in turns)):
@@ -182,7 +202,7 @@ class CaseReader:
         if not given:
             self._made.append(len(self.cases))
             given = slug(turns[0].ask if len(turns) == 1 else _question(turns))
-        self.cases.append(Case(given, turns, whole, *rest, node.mark.line + 1))
+        self.cases.append(Case(given, turns, whole, *rest, node.mark.line + 1, *pair))
 
     def _single(self, entries: dict[str, Node], off: frozenset[str]) -> Turn:
         """The turn of a case that has `ask`."""
@@ -227,6 +247,24 @@ class CaseReader:
             schema.words(source, group, "'group'") if group else None,
             bool(schema.truth(source, must, "'must_pass'")) if must else False,
         )
+
+    def _crossing(self, entries: dict[str, Node]) -> tuple[str | None, str | None]:
+        """Which persona is asked which item; a pair stands once in a suite, asked again by `samples`."""
+        for given, other in (("persona", "item"), ("item", "persona")):
+            if given in entries and other not in entries:
+                hint = "both or neither: which persona is asked, and which question of those that all are asked"
+                self.source.fault(entries[given].mark, f"{quoted(given)} stands without {quoted(other)}", hint)
+                return None, None
+        persona = schema.words(self.source, entries["persona"], "'persona'")
+        item = schema.words(self.source, entries["item"], "'item'")
+        if persona is None or item is None:
+            return None, None
+        if (persona, item) in self._pairs:
+            hint = "`samples` asks it again; another wording is another item"
+            what = f"the persona {quoted(persona)} is asked the item {quoted(item)} twice"
+            self.source.fault(entries["item"].mark, what, hint)
+        self._pairs.add((persona, item))
+        return persona, item
 
     def _id(self, node: Node) -> str:
         """An id that is given; one that was given before is a fault."""

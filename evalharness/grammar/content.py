@@ -64,7 +64,8 @@ class Content:
     def _case(self, case: Case) -> object:
         turns = [(turn.ask, turn.reply, self._checks(turn.expect)) for turn in case.turns]
         about = (case.id, case.system, case.params, case.context, case.tags, case.group, case.must_pass)
-        return (about, turns, self._checks(case.expect))
+        crossing = ((case.persona, case.item),) if case.persona is not None else ()
+        return (about, turns, self._checks(case.expect), *crossing)
 
     def _checks(self, checks: Sequence[Check]) -> list[object]:
         return [self._told.get(id(check)) or self._check(check) for check in checks]

@@ -123,6 +123,8 @@ def _cases() -> Payload:
             "context": _many(TEXT, "Passages for arms that put them before the question."),
             "each": _ref("each"),
             "group": _text("Cases of one group depend on each other and count as one."),
+            "persona": _text("Which persona is asked; stands beside `item`."),
+            "item": _text("Which question of those that every persona is asked."),
             "tags": _many(TEXT, "Words to select cases by and to report on."),
             "must_pass": {
                 "anyOf": [{"type": "boolean"}, TEMPLATE],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from evalharness import schema
@@ -12,11 +12,16 @@ from evalharness.grammar.cases import Case
 from evalharness.grammar.checks import ASPECTS
 from evalharness.records import Criterion, SuiteRef
 from evalharness.stats.intervals import two_sided_z
+from evalharness.stats.persona import FEWEST_TURNS, reach
 from evalharness.stats.planning import floor_cases, floor_cases_gain, floor_cases_threshold
 from evalharness.tree import Mapping, Node, Source
 
 DEFAULT_MARGIN = 0.05
-CRITERIA = ("drop_at_most", "gain_at_least", "at_least", "both_within", "win_at_least")
+CRITERIA = ("drop_at_most", "gain_at_least", "at_least", "both_within", "win_at_least", "drift_at_most")
+
+
+FIRST_KNOWN = CRITERIA[:5]
+"""What a gate could ask when suites were first hashed; of the others only those that are asked count in a hash."""
 
 
 def names(node: Node | None, kinds: Iterable[str]) -> frozenset[str]:
@@ -63,19 +68,36 @@ def _criterion(source: Source, aspect: str, node: Node) -> Criterion | None:
     return Criterion(aspect, **limits)
 
 
+def limits(criterion: Criterion) -> tuple[float | str | None, ...]:
+    """What a criterion asks, as a suite's hash has it."""
+    later = [(name, getattr(criterion, name)) for name in CRITERIA if name not in FIRST_KNOWN]
+    asked = [each for name, limit in later if limit is not None for each in (name, limit)]
+    return (*(getattr(criterion, name) for name in FIRST_KNOWN), *asked)
+
+
 @dataclass(frozen=True, slots=True)
 class Bearing:
-    """How much evidence an aspect has: cases that stand alone, and groups of cases, which count once each."""
+    """How much evidence an aspect has: cases that stand alone, and groups of cases, which count once each.
+
+    long: conversations, or groups of them, that grade the aspect at three turns or more. reach: the largest drift these
+    can have.
+    """
 
     alone: int
     groups: int
+    long: int = 0
+    reach: float = 0.0
 
 
 def bearing(cases: Iterable[Case]) -> dict[str, Bearing]:
     """What bears each aspect, in the order met; `overall` is borne by all."""
     alone: Counter[tuple[str, ...]] = Counter()
     grouped: dict[str, set[str]] = {}
+    long: dict[str, dict[str, float]] = {}
     for case in cases:
+        for aspect, furthest in _drifting(case):
+            key = case.group or f"\0{case.id}"
+            long.setdefault(aspect, {})[key] = max(furthest, long.get(aspect, {}).get(key, 0.0))
         first = case.turns[0].expect
         plain = len(first) == 1 == len(case.turns) and not case.expect
         aspects = (first[0].aspect,) if plain else case.aspects
@@ -86,11 +108,27 @@ def bearing(cases: Iterable[Case]) -> dict[str, Bearing]:
                 grouped.setdefault(aspect, set()).add(case.group)
     order = dict.fromkeys(aspect for aspects in (*alone, tuple(grouped)) for aspect in aspects)
     found = {
-        aspect: Bearing(sum(alone[a] for a in alone if aspect in a), len(grouped.get(aspect, ())))
+        aspect: Bearing(
+            sum(alone[a] for a in alone if aspect in a),
+            len(grouped.get(aspect, ())),
+            len(long.get(aspect, ())),
+            max(long.get(aspect, {}).values(), default=0.0),
+        )
         for aspect in order
         if aspect != "overall"
     }
     return found | {"overall": Bearing(alone.total(), len(grouped.get("overall", ())))}
+
+
+def _drifting(case: Case) -> Iterator[tuple[str, float]]:
+    """Aspects that a conversation grades at three turns or more, and the largest drift it can have in them."""
+    asked = [turn for turn in case.turns if turn.reply is None]
+    if len(asked) < FEWEST_TURNS:
+        return
+    for aspect in dict.fromkeys(check.aspect for turn in asked for check in turn.expect):
+        places = [n for n, turn in enumerate(asked, 1) if any(check.aspect == aspect for check in turn.expect)]
+        if len(places) >= FEWEST_TURNS:
+            yield aspect, reach(places)
 
 
 def default(borne: Iterable[str]) -> tuple[Criterion, ...]:
@@ -98,12 +136,15 @@ def default(borne: Iterable[str]) -> tuple[Criterion, ...]:
     return tuple(Criterion(aspect, drop_at_most=DEFAULT_MARGIN) for aspect in borne if aspect != "overall")
 
 
-def unborne(source: Source, node: Mapping, gate: Sequence[Criterion], borne: Collection[str]) -> None:
-    """A fault for each aspect of the gate that no check bears."""
+def unborne(source: Source, node: Mapping, gate: Sequence[Criterion], borne: dict[str, Bearing]) -> None:
+    """A fault for each aspect of the gate that no check bears, and for each drift that no conversation can show."""
     for criterion in gate:
         if criterion.aspect not in borne and criterion.aspect != "preference":
             hint = schema.near(criterion.aspect, borne)
             source.fault(node.key(criterion.aspect), f"no check bears the aspect {quoted(criterion.aspect)}", hint)
+        elif criterion.drift_at_most is not None and not borne[criterion.aspect].long:
+            what = f"no conversation grades {quoted(criterion.aspect)} at three turns or more, so it has no drift"
+            source.fault(node.key(criterion.aspect), what, "ask longer conversations, with a check of it under `every`")
 
 
 def shortages(suite: SuiteRef, gate: Sequence[Criterion], borne: dict[str, Bearing]) -> Iterator[tuple[str, str, str]]:
@@ -119,16 +160,19 @@ def shortages(suite: SuiteRef, gate: Sequence[Criterion], borne: dict[str, Beari
         noun = "case" if count == 1 else "groups of cases" if bear.groups else "cases"
         for name in CRITERIA:
             limit = getattr(criterion, name)
-            needed = 0 if limit is None else _floor(name, limit, suite)
+            needed = 0 if limit is None else _floor(name, limit, suite, bear.reach)
             if needed is None:
                 what = f"no number of cases can show '{name}: {limit:g}' of {quoted(criterion.aspect)}"
                 yield criterion.aspect, what, "ask for less than 1"
-            elif needed > count:
+            elif name == "drift_at_most" and needed > bear.long:
+                what = f"{quoted(criterion.aspect)} has {bear.long} conversations; '{name}: {limit:g}' takes {needed}"
+                yield criterion.aspect, f"{what}, even if none drifts", "add conversations, or allow more"
+            elif name != "drift_at_most" and needed > count:
                 what = f"{quoted(criterion.aspect)} has {count} {noun}; '{name}: {limit:g}' takes {needed}"
                 yield criterion.aspect, f"{what}, even if every reply is perfect", _widest(name, count, suite.alpha)
 
 
-def _floor(name: str, limit: float, suite: SuiteRef) -> int | None:
+def _floor(name: str, limit: float, suite: SuiteRef, reach: float) -> int | None:
     """The fewest cases that can meet a criterion; None where no number does."""
     try:
         match name:
@@ -138,6 +182,8 @@ def _floor(name: str, limit: float, suite: SuiteRef) -> int | None:
                 return floor_cases_gain(limit, alpha=suite.alpha)
             case "win_at_least":
                 return floor_cases_gain(max(0.0, 2 * limit - 1), alpha=suite.alpha)
+            case "drift_at_most":
+                return floor_cases(limit, reach, suite.alpha)
         return floor_cases(limit, alpha=suite.alpha)
     except ValueError:
         return None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from evalharness.findings import Comparison
-from evalharness.reports import style, trained
+from evalharness.reports import character, style, trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,17 @@ def manner(comparison: Comparison) -> Aside | None:
     return Aside("style", "How they write", tuple(style.lines(found)), (Table(head, tuple(rows)),) if rows else ())
 
 
-MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training, manner)
+def persona(comparison: Comparison) -> Aside | None:
+    """Where a persona leaks, how it lasts over turns, and how far it wanders."""
+    found = comparison.persona
+    if found is None:
+        return None
+    tables = tuple(Table(head, tuple(rows)) for head, rows in character.tables(found))
+    lines = tuple(character.lines(found, comparison.deltas))
+    return Aside("persona", "The persona: where it leaks, over turns, over questions", lines, tables)
+
+
+MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training, persona, manner)
 """In the order of the page."""
 
 

@@ -105,9 +105,15 @@ def title(comparison: Comparison) -> str:
     return f"{comparison.suite.name}: {comparison.base.model.name} → {comparison.tuned.model.name}"
 
 
+ORDER = ("facts", "style", "format", "safety", "no_leak")
+"""Aspects that every suite may bear, in the order of every table; those of a suite's own follow as they were met."""
+
+
 def changes(comparison: Comparison) -> tuple[Delta, ...]:
     """The rows of the diff table: each aspect with its seen and unseen part below it, then `overall`; gates first."""
-    rows = sorted((d for d in comparison.deltas if d.part == "aspect"), key=lambda delta: not delta.gates)
+    order = {name: place for place, name in enumerate(ORDER)}
+    found = (d for d in comparison.deltas if d.part == "aspect")
+    rows = sorted(found, key=lambda delta: (not delta.gates, order.get(delta.aspect, len(order))))
     parts = [d for d in comparison.deltas if d.part == "near"]
     below = [row for top in rows for row in (top, *(d for d in parts if d.aspect == top.aspect))]
     return (*below, *(d for d in comparison.deltas if d.part == "overall"))
@@ -130,7 +136,7 @@ NOTABLE = 0.10
 
 def diagnostics(comparison: Comparison) -> tuple[Delta, ...]:
     """Tags, checks and turns, the most notable first. They point where to look and decide nothing."""
-    found = [d for d in comparison.deltas if d.part in ("tag", "check", "turn") and d.change is not None]
+    found = [d for d in comparison.deltas if d.part in ("tag", "check", "turn", "drift") and d.change is not None]
     return tuple(sorted(found, key=lambda d: (d.p_adjusted is None, d.p_adjusted, -abs(d.change or 0.0))))
 
 
@@ -175,6 +181,7 @@ _LIMITS: dict[str, tuple[int, ...]] = {
     "both_within": (-1, 1),
     "at_least": (),
     "win_at_least": (),
+    "drift_at_most": (),
 }
 """On which sides of zero a change is held against each thing a gate can ask; none: it is not about a change."""
 

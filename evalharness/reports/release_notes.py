@@ -14,7 +14,7 @@ from evalharness.findings import Comparison, Flip, Panel
 from evalharness.records import Word
 from evalharness.reports import base as words
 from evalharness.reports import made, sections
-from evalharness.reports.asides import training
+from evalharness.reports.asides import persona, training
 from evalharness.reports.base import MARKS, report
 from evalharness.reports.sections import code, safe
 
@@ -47,6 +47,9 @@ def _alone(comparison: Comparison) -> Iterator[str]:
     yield from sections.changes(comparison)
     yield _legend(Panel(comparison.verdict, (comparison,)))
     yield from _trained(comparison)
+    about = persona(comparison)
+    if about is not None:
+        yield from sections.aside(about, "###")
     yield from sections.kept(comparison, "###")
     yield from _flips(comparison)
     yield _listed("### Not shown by this\n\n", _unknown(comparison))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from evalharness.grammar.gate import limits
 from evalharness.records import Criterion
-from tests.written import suite
+from tests.written import faults, suite
 
 
 def warned(folder: Path, gate: str, count: int, *, top: str = "", case: str = "") -> list[tuple[int, str, str]]:
@@ -103,3 +104,49 @@ def test_criteria_stand_in_the_order_of_the_file(tmp_path: Path) -> None:
         Criterion("preference", win_at_least=0.5),
         Criterion("facts", both_within=1.0),
     )
+
+
+TALK = """suite: a
+each: rows.txt
+gate: {style: {drift_at_most: 0.2}}
+every: {style: {max_words: 9}}
+cases:
+  - turns: [%s]
+"""
+
+
+def drifting(folder: Path, count: int, turns: int) -> list[str]:
+    asks = ", ".join(f"{{ask: 'Is {{{{ line }}}} {turn}?'}}" for turn in range(turns))
+    rows = "".join(f"{n}\n" for n in range(count))
+    return [w.what for w in suite(folder, TALK % asks, {"rows.txt": rows}).warnings]
+
+
+# z² (reach / 0.2 - 1): the reach is 1 over three turns, 1.2 over four and 9 / 7 over seven.
+@pytest.mark.parametrize(("turns", "enough"), [(3, 16), (4, 20), (7, 21)])
+def test_a_drift_takes_more_conversations_the_more_turns_they_have(tmp_path: Path, turns: int, enough: int) -> None:
+    assert drifting(tmp_path, enough, turns) == []
+    assert drifting(tmp_path, enough - 1, turns) == [
+        f"'style' has {enough - 1} conversations; 'drift_at_most: 0.2' takes {enough}, even if none drifts"
+    ]
+
+
+def test_a_drift_is_asked_of_conversations_only(tmp_path: Path) -> None:
+    told = "suite.yaml:3:8: no conversation grades 'style' at three turns or more, so it has no drift"
+
+    text = TALK % "{ask: 'Is {{ line }}?'}, {ask: 'And {{ line }}?'}"
+    assert faults(tmp_path, text, {"rows.txt": "1\n"}) == [told]
+
+
+def test_turns_that_do_not_bear_the_aspect_make_no_drift(tmp_path: Path) -> None:
+    text = TALK % "{ask: 'Is {{ line }}?'}, {ask: 'And?', except: style}, {ask: 'So?'}, {ask: 'Why?', reply: 'No.'}"
+
+    assert [each.partition(": ")[2] for each in faults(tmp_path, text, {"rows.txt": "1\n"})] == [
+        "no conversation grades 'style' at three turns or more, so it has no drift"
+    ]
+
+
+def test_what_a_gate_may_ask_since_changes_no_hash_of_a_suite_that_does_not_ask_it() -> None:
+    plain, drift = Criterion("style", at_least=0.8), Criterion("style", at_least=0.8, drift_at_most=0.1)
+
+    assert limits(plain) == (None, None, 0.8, None, None)
+    assert limits(drift) == (None, None, 0.8, None, None, "drift_at_most", 0.1)

@@ -17,6 +17,7 @@ FAMILIES = {
     "Its form": ("json", "json_schema", "fields", "max_words", "min_words"),
     "Its manner": ("language", "refuses", "max_repeats", "voice"),
     "What a model thinks of it": ("judge",),
+    "Over a conversation": ("steady", "consistent"),
     "Checks of checks": ("any_of", "all_of", "none_of"),
 }
 
