@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalharness.stats.effects import cliffs_delta, deviation, standardised
@@ -11,6 +11,7 @@ from evalharness.stats.effects import cliffs_delta, deviation, standardised
 VALUES = st.lists(st.integers(0, 6).map(float), min_size=1, max_size=12)
 
 
+@settings(max_examples=40)
 @given(VALUES, VALUES)
 def test_cliffs_delta_is_that_of_counting_every_pair(base: list[float], tuned: list[float]) -> None:
     counted = sum((after > before) - (after < before) for after in tuned for before in base)

@@ -15,7 +15,7 @@ from evalharness.stylometry.profile import Profile, apart, distance, learn, near
 
 ROW = st.tuples(*[st.floats(0, 100) for _ in FEATURES])
 ROWS = st.lists(ROW, min_size=5, max_size=12)
-LAWS = settings(max_examples=20, deadline=None)
+LAWS = settings(max_examples=15, deadline=None)
 
 
 def row(value: float) -> Features:
