@@ -11,6 +11,7 @@ from evalharness import snapshots, store
 from evalharness.baselines import recall
 from evalharness.compare import compare_all, incomplete
 from evalharness.config import Config
+from evalharness.duelfile import with_duels
 from evalharness.errors import EvalError, Faults, StoreError
 from evalharness.escape import slug
 from evalharness.findings import Panel
@@ -52,7 +53,7 @@ def review(path: Path, config: Config) -> Review:
     change = None
     if shelf.baseline is not None:
         base = _as_today(shelf.baseline, run, config)
-        change = compare_all([(base, arm)], version=version())
+        change = compare_all([(base, with_duels(base, arm))], version=version())
     return Review(run, shelf, change, incomplete(arm))
 
 

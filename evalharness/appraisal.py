@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 
@@ -14,6 +14,7 @@ from evalharness.models.base import Model
 from evalharness.plan import Plan, converse
 from evalharness.records import Conversation, Request, Response
 from evalharness.score import Bench, grade
+from evalharness.scorers.base import ARM, asked
 from evalharness.suite import Case
 
 UNSAID = "x" * TOKENS_A_REPLY * CHARACTERS_A_TOKEN
@@ -21,15 +22,18 @@ UNSAID = "x" * TOKENS_A_REPLY * CHARACTERS_A_TOKEN
 
 
 def appraisal(plan: Plan, model: Model, judges: Mapping[str, Model], cache: Cache | None) -> Iterator[Cost]:
-    """What each judge is asked about the replies of one arm, by the name that checks call it.
+    """What each judge is asked about the replies of one arm, by the name that checks call it; and what checks ask of
+    the arm itself, by its own name.
 
     A judge that is asked again because it could not be read is not foreseen. usd: an estimate at the judge's price,
     None without one; what is known costs nothing.
     """
-    costs = {name: Cost(plan.suite.name, name, 0, 0, 0.0) for name in judges}
-    if not judges:
-        return
     own = {judge.ref.name: (name, judge) for name, judge in judges.items()}
+    if any(ARM in asked(check.scorer) for case in plan.suite.cases for check in case.checks):
+        own.setdefault(model.ref.name, (model.ref.name, model))
+    costs = {name: Cost(plan.suite.name, name, 0, 0, 0.0) for name, _ in own.values()}
+    if not own:
+        return
     for case, sample in product(plan.suite.cases, range(plan.samples)):
         talk, exact = _talk(plan, case, sample, model, cache)
         for request in _asked(case, talk, plan):
@@ -41,8 +45,8 @@ def appraisal(plan: Plan, model: Model, judges: Mapping[str, Model], cache: Cach
     yield from costs.values()
 
 
-def summed(costs: Iterator[Cost]) -> Iterator[Cost]:
-    """One cost for each judge of a suite, whose arms are judged alike."""
+def summed(costs: Iterable[Cost]) -> Iterator[Cost]:
+    """One cost for each model of a suite: its arms are judged alike, and an arm may be asked by checks as well."""
     found: dict[tuple[str, str], Cost] = {}
     for cost in costs:
         key = (cost.suite, cost.model)
@@ -95,6 +99,9 @@ def _added(cost: Cost, request: Request, judge: Model, *, known: bool) -> Cost:
     usd = cost.usd
     if not known:
         tokens = sum(len(message.content) for message in request.messages) / CHARACTERS_A_TOKEN
-        each = None if price is None else (tokens * price.input + TOKENS_A_REPLY * price.output) / 1e6
+        if request.kind == "likelihood":
+            tokens *= 2  # read once without the answer, and once with it
+        reply = TOKENS_A_REPLY if request.kind == "chat" else 0
+        each = None if price is None else (tokens * price.input + reply * price.output) / 1e6
         usd = None if usd is None or each is None else usd + each
     return replace(cost, requests=cost.requests + 1, known=cost.known + known, usd=usd)

@@ -141,15 +141,14 @@ class Asker(Generic[W]):
                 self._timers.append(self._loop.call_at(self._ends, self._expire))
             else:
                 self._expire()
-        opened: set[str] = set()
         async with AsyncExitStack() as stack:
             try:
                 while self._news.is_set() or not self._over():
                     await self._news.wait()
                     self._news.clear()
-                    for name in self.lanes.keys() - opened:
-                        opened.add(name)
-                        await stack.enter_async_context(self.models[name])
+                    for lane in [lane for lane in self.lanes.values() if not lane.entered]:
+                        lane.entered = True
+                        await stack.enter_async_context(lane.model)
                     self._turn(hand_out, more)
             finally:
                 for timer in (*self._timers, self._timer, self._overdue_timer):
@@ -205,6 +204,9 @@ class Asker(Generic[W]):
         soonest = math.inf
         picked: list[Question[W]] = []
         for lane in sorted(self.lanes.values(), key=_under_way):  # the least busy first, for a limit that they share
+            if not lane.entered:  # a judge, who is asked for the first time about an answer of this turn
+                self._news.set()
+                continue
             while lane.waiting and not self._full():
                 wait = lane.ready(now)
                 soonest = min(soonest, wait or math.inf)

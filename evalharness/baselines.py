@@ -16,6 +16,7 @@ from evalharness.models.base import Model
 from evalharness.plan import Plan, changed, suite_ref
 from evalharness.records import Asked, Grade, Instrument, ModelRef, Run, Score, Trial
 from evalharness.score import Bench, grade, unknown
+from evalharness.scorers.base import ARM, asked
 from evalharness.sheet import Sheet
 from evalharness.snapshots import Filed
 from evalharness.suite import Case, Check, Suite
@@ -68,6 +69,8 @@ class Recollection:
         self._run = run = snapshots.read(filed)
         self._instruments = instruments(suite, judges) if asked is None else asked
         self._alike = {(each.check, each.aspect) for each in set(self._instruments) & set(run.suite.judges)}
+        if filed.suite.hash == suite.hash:
+            self._alike |= _of_the_model(suite)
         self._scores: dict[int, tuple[Score, ...]] = {}
         self._unlike: dict[str, str] = {}
         self._systems: Counter[str] = Counter()
@@ -128,8 +131,14 @@ class Recollection:
         return tuple(replace(score, grade=Grade(None, why)) for score in self._run.trials[place].scores)
 
 
+def _of_the_model(suite: Suite) -> set[tuple[str, str]]:
+    """The checks that ask the model under test, which cannot be asked again once it is a snapshot."""
+    checks = {id(check): check for case in suite.cases for check in case.checks}
+    return {(check.name, check.aspect) for check in checks.values() if ARM in asked(check.scorer)}
+
+
 class _Kept:
-    """What stored checks were worth, for those that ask the same judges in the same way today, each handed out once."""
+    """What stored checks were worth, for those that ask the same models in the same way today, each handed out once."""
 
     def __init__(self, scores: Sequence[Score], alike: Collection[tuple[str, str]]) -> None:
         self._left: dict[tuple[str, str, int | None], list[Grade]] = {}

@@ -58,13 +58,13 @@ def self_judged(suite: Suite, arm: ModelRef, judges: Mapping[str, Model]) -> Ite
         return
     asking = {name: check for name, check in _first_to_ask(suite).items() if judging(check.scorer)}
     for name, check in asking.items():
-        if name in judges and _same(judges[name].ref, arm):
+        if name in judges and same_model(judges[name].ref, arm):
             what = f"the check '{check.name}' would have '{arm.name}' judge its own replies ('{name}' is {arm.use})"
             hint = "judges prefer what they would have written: name another judge, or set `self_judging: allow`"
             yield Fault(suite.path, 0, 0, what, hint)
 
 
-def _same(judge: ModelRef, arm: ModelRef) -> bool:
+def same_model(judge: ModelRef, arm: ModelRef) -> bool:
     """Whether the same model answers, whatever is put around the question."""
 
     def model(ref: ModelRef) -> tuple[object, ...]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Literal, TypeVar, overload
 
-from evalharness import heldout, sanity
+from evalharness import heldout, preference, sanity
 from evalharness.errors import MixedSuites
 from evalharness.findings import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef, Trained, Verdict
 from evalharness.measure import Arm, design_of, diagnostics, measured, scope_block, trials
@@ -127,8 +126,7 @@ class _Draft:
                 "compare runs of one suite",
             )
         cases = tuple(asked for case, asked in tuned.sheet.cases.items() if case in base.sheet.cases)
-        design = design_of(base, tuned, seed)
-        measure = partial(measured, base.sheet, tuned.sheet, design)
+        measure = preference.measuring(base, tuned, seed)
         criteria = tuned.run.gate
         gates, left_out = [], []
         for criterion in criteria:
@@ -139,7 +137,7 @@ class _Draft:
         gating = {criterion.aspect for criterion in criteria}
         rest = tuple(
             (cut, measure(cut, of)[0])
-            for cut, of in diagnostics(base.sheet, tuned.sheet, cases)
+            for cut, of in (*diagnostics(base.sheet, tuned.sheet, cases), *preference.slices(tuned, cases))
             if cut.name not in gating
         )
         return cls(base, tuned, cases, criteria, tuple(gates), rest, tuple(_orphans(base, tuned)), tuple(left_out))
@@ -150,7 +148,7 @@ class _Draft:
         rulings: list[Ruling] = []
         deltas: list[Delta] = []
         for criterion, measure in zip(self.criteria, self.gates, strict=True):
-            blocked, unblock = self._blocked(suite)
+            blocked, unblock = self._blocked(suite, criterion.aspect)
             terms = Terms(suite.alpha, suite.interval, adjusted.get(measure.aspect, 1.0), blocked, unblock)
             ruled = rule(criterion, measure, terms)
             rulings += ruled
@@ -162,6 +160,7 @@ class _Draft:
         trained = heldout.trained(suite, self.cases, parts, verdict.outcome)
         if trained is not None and trained.rests:
             verdict = replace(verdict, reasons=(trained.rests, *verdict.reasons))
+        duels = preference.figures(self.base, self.tuned, self.cases, seed)
         flips = tuple(_flips(self.base, self.tuned, self.cases))
         pairs = Pairs(self.base, self.tuned, _flipped_first(self.cases, flips))
         return Comparison(
@@ -172,22 +171,23 @@ class _Draft:
             rulings=tuple(rulings),
             flips=flips,
             left_out=self.left_out + self.orphans,
-            warnings=tuple(self._warnings(trained)),
+            warnings=(*self._warnings(trained), *(duels.warnings if duels else ())),
             pairs=pairs,
             verdict=verdict,
             seed=seed,
             version=version,
             trained=trained,
             persona=persona(self.base, self.tuned, self.cases, seed=seed),
+            duels=duels,
         )
 
     def _parts(self, suite: SuiteRef, seed: int) -> tuple[heldout.Part, ...]:
         """Each gate over the cases that the training file had, and over those it had not."""
-        design = design_of(self.base, self.tuned, seed)
+        found = preference.measuring(self.base, self.tuned, seed)
         blocked = self._blocked(suite)
 
         def measure(cut: Slice, cases: Sequence[Asked]) -> Measure:
-            return measured(self.base.sheet, self.tuned.sheet, design, cut, cases)[0]
+            return found(cut, cases)[0]
 
         def terms(p: float) -> Terms:
             return Terms(suite.alpha, suite.interval, p, *blocked)
@@ -197,10 +197,12 @@ class _Draft:
     def _samples(self) -> tuple[int, int]:
         return self.base.sheet.samples(), self.tuned.sheet.samples()
 
-    def _blocked(self, suite: SuiteRef) -> tuple[str, str]:
+    def _blocked(self, suite: SuiteRef, aspect: str = "") -> tuple[str, str]:
         selected = self.base.run.suite.selected or suite.selected
         if selected:
             return _selection(selected)
+        if aspect == preference.PREFERENCE:
+            return preference.blocked(suite)
         return scope_block(self.base, self.tuned)
 
     def _looked_at(self, alpha: float) -> Iterator[Delta]:
@@ -223,7 +225,7 @@ class _Draft:
             reasons=tuple(ruling.sentence for ruling in rulings) or ("nothing gates: the suite has no check",),
             remedy=remedy,
             must_pass=failed_musts(self.tuned),
-            incomplete=any(incomplete(arm) for arm in (self.base, self.tuned)),
+            incomplete=any(incomplete(arm) for arm in (self.base, self.tuned)) or preference.unfinished(self.tuned),
         )
 
     def _warnings(self, trained: Trained | None) -> Iterator[str]:
@@ -270,7 +272,7 @@ def _delta(name: str, part: str, measure: Measure, samples: tuple[int, int]) -> 
     )
     if change is None:
         return row
-    return replace(
+    row = replace(
         row,
         groups=change.groups,
         base=change.base,
@@ -291,19 +293,23 @@ def _delta(name: str, part: str, measure: Measure, samples: tuple[int, int]) -> 
         p_noninferior=change.p_noninferior(DEFAULT_MARGIN),
         provable_margin=change.provable_margin,
     )
+    return preference.as_rate(row)
 
 
 def _gate_delta(
     criterion: Criterion, measure: Measure, ruled: Sequence[Ruling], samples: tuple[int, int], p_adjusted: float
 ) -> Delta:
-    margin = criterion.drop_at_most or criterion.both_within or DEFAULT_MARGIN
     row = _delta(measure.aspect, "overall" if measure.aspect == OVERALL else "aspect", measure, samples)
     outcome = overall_outcome([ruling.outcome for ruling in ruled])
     deciding = next(ruling for ruling in ruled if ruling.outcome == outcome)
-    row = replace(row, gates=True, margin=margin, outcome=outcome, sentence=deciding.sentence, remedy=deciding.remedy)
+    row = replace(row, gates=True, outcome=outcome, sentence=deciding.sentence, remedy=deciding.remedy)
+    margin = criterion.drop_at_most or criterion.both_within
+    if margin:
+        row = replace(row, margin=margin)
     if measure.change is None:
         return row
-    return replace(row, p_adjusted=p_adjusted, p_noninferior=measure.change.p_noninferior(margin))
+    p_noninferior = measure.change.p_noninferior(margin or DEFAULT_MARGIN)
+    return replace(row, p_adjusted=p_adjusted, p_noninferior=p_noninferior)
 
 
 def _part_delta(part: heldout.Part, samples: tuple[int, int]) -> Delta:

@@ -199,7 +199,7 @@ class _Work(Generic[T]):
         finished: Callable[[int, T], None],
         watch: Watch,
     ) -> None:
-        _check_prices(models, asker.limits)
+        check_prices(models, asker.limits)
         self.plan = enumerate(flows)
         self.models = models
         self.asker = asker
@@ -336,7 +336,7 @@ class _Work(Generic[T]):
             self.watch.answered(cached=False, usd=usd if priced else None)
 
 
-def _check_prices(models: Mapping[str, Model], limits: Limits) -> None:
+def check_prices(models: Mapping[str, Model], limits: Limits) -> None:
     """A budget that cannot be kept is a fault, found before anything is asked."""
     if limits.budget_usd is None:
         return

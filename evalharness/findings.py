@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from evalharness.records import Asked, ModelRef, Snapshot, SuiteRef, Tally, Trial, Word
+from evalharness.traits import Manner
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,89 +236,71 @@ class Trained:
     echoes: Echoes | None = None
 
 
-Moved: TypeAlias = Literal["steady", "moved", "undecided"]
-
-
 @dataclass(frozen=True, slots=True)
-class Trait:
-    """One feature of style in both arms, over the cases that both answered.
+class DuelRow:
+    """How often tuned was preferred, by all judges and criteria, or by those that are named.
 
-    base, tuned, change, low, high, margin: in `unit`; the interval is approximate where the feature has no bounds.
-    standardised: the mean change in standard deviations of the changes, None where they never vary. cliff: how much
-    more often a tuned case is above a base case than below it, in [-1, 1]. word: `steady` where a change of the margin
-    is ruled out, `moved` where one is shown. told: the change in words, empty where there is none.
+    judged: duels with a verdict. wins, ties, losses: cases. rate, low, high in [0, 1], a tie half, 0.5 even; p: of its
+    being even. asked: duels that a judge read in both orders; inconsistent: those of them where the orders disagreed.
+    first, second: verdicts for the reply shown first and second, ties left out; first_p: of their being as many.
     """
 
-    name: str
-    unit: str
-    base: float
-    tuned: float
-    change: float
-    low: float
-    high: float
-    margin: float
-    standardised: float | None
-    cliff: float
-    word: Moved
-    told: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Distance:
-    """How far both arms are from a voice, as the mean of |z| over all features; their replies' mean.
-
-    to: whose voice. own: the same of the voice's own replies, each against all others. low, high: of the change from
-    base to tuned; None where the voice is base's own.
-    """
-
-    to: str
-    own: float
-    base: float
-    tuned: float
+    criterion: str
+    judge: str
+    judged: int
+    cases: int
+    wins: int = 0
+    ties: int = 0
+    losses: int = 0
+    rate: float | None = None
     low: float | None = None
     high: float | None = None
+    interval: Literal["T", "G", "GG", "S", ""] = ""
+    p: float | None = None
+    asked: int = 0
+    inconsistent: int = 0
+    first: int = 0
+    second: int = 0
+    first_p: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """How the replies of an arm begin. words: the most frequent first three words; share: of cases with a reply that
-    begins so; repeated: of cases with a reply that begins like one of another case."""
+class Agreement:
+    """Two judges on the same duels: how many, the share they agree on, and Cohen's kappa, None where it is not told."""
 
-    words: str
+    one: str
+    other: str
+    duels: int
     share: float
-    repeated: float
+    kappa: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class PetPhrase:
-    """Words that many replies have: their shares of the replies looked at, in each arm and of the training file's, None
-    where that is not known."""
+class Duels:
+    """What came of judging both arms' replies side by side, each pair in both orders.
 
-    words: str
-    base: float
-    tuned: float
-    trained: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How differently two arms write. It decides nothing.
-
-    cases: compared, groups counting once. among: how many both arms have, where not all were read, else None. replies:
-    read of base and of tuned. traits: every feature of style. watched: what a tune should not change unless it was to:
-    refusals, format, length. openings: of base and of tuned. phrases: those that one arm has and the other has not;
-    catchphrases: those that the training file has and base has not.
+    total: over all criteria and judges, which is what a gate reads. rows: by criterion and by judge, where there are
+    several. same: duels that are ties unasked, for both replies are one text. missing: duels without a verdict, by
+    cause. longer: characters by which tuned's replies are longer, on average. alike: the cases whose lengths differ by
+    less than a tenth. controlled: the rate in [0, 1] at equal length; refused: why it is not told. weighted: the rate
+    by the judges' own probabilities, where their servers give them. warnings: what a reader of the rate should know.
     """
 
-    cases: int
-    among: int | None
-    replies: tuple[int, int]
-    traits: tuple[Trait, ...]
-    watched: tuple[Trait, ...]
-    distances: tuple[Distance, ...] = ()
-    openings: tuple[Opening, ...] = ()
-    phrases: tuple[PetPhrase, ...] = ()
-    catchphrases: tuple[PetPhrase, ...] = ()
+    path: str
+    prefer: tuple[str, ...]
+    judges: tuple[str, ...]
+    total: DuelRow
+    rows: tuple[DuelRow, ...] = ()
+    same: int = 0
+    missing: tuple[tuple[str, int], ...] = ()
+    longer: float | None = None
+    alike: DuelRow | None = None
+    controlled: float | None = None
+    refused: str = ""
+    weighted: DuelRow | None = None
+    agreements: tuple[Agreement, ...] = ()
+    warnings: tuple[str, ...] = ()
+    tally: tuple[tuple[str, Tally], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,6 +399,7 @@ class Comparison:
     version: str = ""
     rebased: Rebased | None = None
     trained: Trained | None = None
+    duels: Duels | None = None
     manner: Manner | None = None
     persona: Persona | None = None
 

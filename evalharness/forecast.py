@@ -14,6 +14,7 @@ from evalharness.grammar.gate import bearing
 from evalharness.measure import Arm, design_of, measured
 from evalharness.models.base import Model
 from evalharness.plan import Plan, converse, parameters
+from evalharness.preference import PREFERENCE
 from evalharness.records import Conversation, Failure, Request
 from evalharness.rulings import asks
 from evalharness.sheet import OVERALL, Slice
@@ -180,7 +181,7 @@ def sights(suite: Suite, pilots: dict[str, float], samples: int | None = None) -
     """
     for criterion in suite.gate:
         count = sum(criterion.aspect in case.aspects for case in suite.cases)
-        count = len(suite.cases) if criterion.aspect == OVERALL else count
+        count = len(suite.cases) if criterion.aspect in (OVERALL, PREFERENCE) else count
         for asked in asks(criterion):
             empty = Sight(suite.name, criterion.aspect, f"{asked[0]}: {asked[1]:g}", count, None, (), ())
             empty = replace(empty, samples=samples or suite.samples)
@@ -201,12 +202,12 @@ def pilot(base: Arm, tuned: Arm) -> dict[str, float]:
 
 def _sight(sight: Sight, suite: Suite, asked: tuple[str, float], seen: float | None) -> Sight:
     name, limit = asked
-    if name == "at_least":
+    if name in ("at_least", "win_at_least"):
         return replace(sight, floor=_floor(suite, name, limit))
     if name == "drift_at_most":
         bear = bearing(suite.cases)[sight.aspect]
         return replace(sight, cases=bear.long, floor=floor_cases(limit, bear.reach, suite.alpha) if bear.long else None)
-    if suite.scope == "suite" and name != "win_at_least":
+    if suite.scope == "suite":
         steady = [[1.0]] * sight.cases
         reach = 1 - limit if name == "gain_at_least" else limit
         needed = samples_to_clear(steady, steady, reach, alpha=suite.alpha) if steady else None
@@ -240,5 +241,7 @@ def _floor(suite: Suite, name: str, limit: float) -> int | None:
             return floor_cases_threshold(limit, interval=suite.interval, alpha=suite.alpha)
         case "gain_at_least" if limit < 1:
             return floor_cases_gain(limit, alpha=suite.alpha)
+        case "win_at_least" if limit < 1:  # a win rate is half of won minus lost above even
+            return floor_cases_gain(max(0.0, 2 * limit - 1), alpha=suite.alpha)
         case _:
             return None

@@ -22,17 +22,22 @@ from evalharness.cache import Cache
 from evalharness.compare import compare_all
 from evalharness.config import Config
 from evalharness.config import load as load_config
+from evalharness.duel import DuelRun
+from evalharness.duelfile import with_duels
+from evalharness.duelling import Duelling, Meeting, left
+from evalharness.duelling import judges as judges_of_duels
 from evalharness.echoes import echoes, warnings
 from evalharness.errors import EvalError, Faults
 from evalharness.findings import Comparison, Panel
 from evalharness.history import Held, History, Series, Standing, chart
 from evalharness.manner import described
 from evalharness.measure import Arm
+from evalharness.models.base import Model
 from evalharness.plan import Plan, suite_ref
 from evalharness.rebasing import rebased
 from evalharness.records import Run
 from evalharness.score import Bench, regrade
-from evalharness.sitting import DEFAULT, Asking, Job, Options, Sitting, Stored, limits, rows, run_path
+from evalharness.sitting import DEFAULT, Asking, Job, Options, Row, Sitting, Stored, limits, rows, run_path
 from evalharness.suite import Suite
 from evalharness.suite import load as load_suite
 from evalharness.training import lessons_of, tagged, tagged_run
@@ -101,7 +106,9 @@ def ask_each(
     nothing was asked yet. Not where an event loop runs: see `aask`.
     """
     askings, lessons = _learnt(askings, options)
-    with Sitting(rows(askings, config, options), config, options, watch or engine.SILENT) as sitting:
+    found = rows(askings, config, options)
+    panels = _panels(askings, found, config, options)
+    with Sitting(found, config, options, watch or engine.SILENT) as sitting:
         try:
             tallies = engine.run(sitting.flows, sitting.models, **sitting.rest())
         except engine.Interrupted as stopped:
@@ -109,7 +116,15 @@ def ask_each(
             if not arms:
                 raise
             return Asked(arms, stopped, lessons)
-        return Asked(sitting.arms(tallies), lessons=lessons)
+        asked = Asked(sitting.arms(tallies), lessons=lessons)
+    meetings = _meetings(askings, asked.arms, panels)
+    if not meetings:
+        return asked
+    with Duelling(meetings, config, left(limits(config, options), tallies), watch or engine.SILENT) as duelling:
+        try:
+            return _seated(asked, duelling.ended(engine.run(duelling, duelling.models, **duelling.rest())), meetings)
+        except engine.Interrupted as stopped:
+            return replace(_seated(asked, duelling.stopped(stopped.tallies), meetings), interrupted=stopped)
 
 
 async def aask(
@@ -121,8 +136,53 @@ async def aask(
 ) -> Asked:
     """The same as `ask` on the caller's event loop."""
     askings, lessons = _learnt([Asking(suite, tuple(names)) for suite in suites], options)
-    with Sitting(rows(askings, config, options), config, options, watch or engine.SILENT) as sitting:
-        return Asked(sitting.arms(await engine.arun(sitting.flows, sitting.models, **sitting.rest())), lessons=lessons)
+    found = rows(askings, config, options)
+    panels = _panels(askings, found, config, options)
+    with Sitting(found, config, options, watch or engine.SILENT) as sitting:
+        tallies = await engine.arun(sitting.flows, sitting.models, **sitting.rest())
+        asked = Asked(sitting.arms(tallies), lessons=lessons)
+    meetings = _meetings(askings, asked.arms, panels)
+    if not meetings:
+        return asked
+    with Duelling(meetings, config, left(limits(config, options), tallies), watch or engine.SILENT) as duelling:
+        took = await engine.arun(duelling, duelling.models, **duelling.rest())
+        return _seated(asked, duelling.ended(took), meetings)
+
+
+def _panels(
+    askings: Sequence[Asking], found: Sequence[Row], config: Config, options: Options
+) -> list[dict[str, Model]]:
+    """Who judges the duels of each suite, looked for before anything is asked."""
+    panels = [
+        judges_of_duels(asking.suite, [arm.model.ref for arm in row if isinstance(arm, Job)], config, options.judge)
+        if asking.rivals
+        else {}
+        for asking, row in zip(askings, found, strict=True)
+    ]
+    judges = [model for panel in panels for model in panel.values()]
+    engine.check_prices({model.ref.name: model for model in judges}, limits(config, options))
+    return panels
+
+
+def _meetings(
+    askings: Sequence[Asking], arms: Sequence[tuple[Arm, ...]], panels: Sequence[dict[str, Model]]
+) -> list[Meeting]:
+    """Each suite's first arm against each of its others."""
+    return [
+        Meeting(asking.suite, row[0], arm, panel)
+        for asking, row, panel in zip(askings, arms, panels, strict=True)
+        for name, arm in zip(dict.fromkeys(asking.arms), row, strict=True)
+        if name in asking.rivals
+    ]
+
+
+def _seated(asked: Asked, runs: Sequence[DuelRun], meetings: Sequence[Meeting]) -> Asked:
+    """The arms, those that duels were judged of with their duels."""
+    judged = {id(each.tuned): run for each, run in zip(meetings, runs, strict=True)}
+    arms = (
+        tuple(replace(arm, duels=judged[id(arm)]) if id(arm) in judged else arm for arm in row) for row in asked.arms
+    )
+    return replace(asked, arms=tuple(arms))
 
 
 def _learnt(askings: Sequence[Asking], options: Options) -> tuple[list[Asking], dict[str, Lessons]]:
@@ -201,7 +261,7 @@ def compare_runs(paths: Sequence[Path], options: Options = DEFAULT) -> Panel:
         runs = [tagged_run(run, lessons, options.train) for run in runs]
     arms = [Arm.of(run) for run in runs]
     base, *others = arms
-    pairs = [(base, tuned) for tuned in others]
+    pairs = [(base, with_duels(base, tuned)) for tuned in others]
     panel = compare_all(pairs, seed=options.seed, version=version())
     known = {} if lessons is None else {base.run.suite.name: lessons}
     return described(_with_echoes(panel, pairs, known), pairs, known, arms)
@@ -219,17 +279,22 @@ def history(
     named = shelf.get(reference or snapshots.REFERENCE).name
     arms = (Arm.of(snapshots.read(filed)) for filed in shelf.filed)
     found = chart(suite, arms, reference=named if reference else "", aspect=aspect)
-    standing = _standing(shelf, found.series[-1], options)
+    standing = _standing(shelf, found.series[-1], options, run_path(config, suite, "").parent)
     return replace(found, warnings=tuple(shelf.warnings()), standing=standing)
 
 
-def _standing(shelf: snapshots.Shelf, series: Series, options: Options) -> Standing | None:
-    """The newest snapshot against its reference by the rules of every comparison; None where it is the reference."""
+def _standing(shelf: snapshots.Shelf, series: Series, options: Options, runs: Path) -> Standing | None:
+    """The newest snapshot against its reference by the rules of every comparison; None where it is the reference.
+
+    runs: the folder where duels about what both said may lie.
+    """
     newest = series.names[-1]
     if newest == series.reference:
         return None
     base, tuned = (Arm.of(snapshots.read(shelf.get(name))) for name in (series.reference, newest))
-    (comparison,) = compare_all([(base, tuned)], seed=options.seed, version=version()).comparisons
+    (comparison,) = compare_all(
+        [(base, with_duels(base, tuned, runs))], seed=options.seed, version=version()
+    ).comparisons
     rulings = tuple(Held(each.aspect, each.outcome, each.sentence, each.remedy) for each in comparison.rulings)
     return Standing(newest, series.reference, comparison.verdict.outcome, rulings)
 

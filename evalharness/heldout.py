@@ -92,6 +92,8 @@ def _gaps(found: Sequence[Part], alpha: float) -> list[HeldOut]:
         if one is None or other is None:
             continue
         gap = held_out_gap(one, other, alpha=alpha)
-        moved = (one.change, other.change, gap.change, gap.low, gap.high)
+        # A preference is shown as a win rate, whose points are half those of won minus lost.
+        scale = 0.5 if seen.measure.aspect == "preference" else 1.0
+        moved = [scale * value for value in (one.change, other.change, gap.change, gap.low, gap.high)]
         gaps.append(HeldOut(seen.measure.aspect, one.cases, other.cases, *moved))
     return gaps

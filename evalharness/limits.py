@@ -121,11 +121,13 @@ class Lane(Generic[W]):
     """What is to be asked of one model, and how fast; sent: requests that went out.
 
     stopped: why nothing more is asked of it, if that is so. hold: until when nothing is sent, on the caller's clock.
+    entered: whether the model is ready to be asked.
     """
 
     def __init__(self, model: Model, at_once: int) -> None:
         arm = model.arm
         self.model = model
+        self.entered = False
         self.price: Price | None = arm.price
         self.seconds = arm.seconds
         self.tries = max(1, arm.tries)

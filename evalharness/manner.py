@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from evalharness.findings import Distance, Manner, Moved, Opening, Panel, PetPhrase, Trait
+from evalharness.findings import Panel
 from evalharness.jsontext import decode
 from evalharness.measure import Arm, design_of
 from evalharness.records import Outcome
@@ -28,6 +28,7 @@ from evalharness.stylometry.features import FEATURES, FENCES, PLACE, Features, r
 from evalharness.stylometry.phrases import favoured, opening, share
 from evalharness.stylometry.profile import FEWEST, Profile, distance, learn
 from evalharness.stylometry.telling import told
+from evalharness.traits import Distance, Manner, Moved, Opening, PetPhrase, Trait
 
 if TYPE_CHECKING:
     from evalharness.tuning.lessons import Lessons
@@ -312,10 +313,10 @@ def described(
     styles: dict[int, Style] = {}
 
     def style(arm: Arm) -> Style:
-        if id(arm) not in styles:
+        if id(arm.run) not in styles:
             taught = known.get(arm.run.suite.name)
-            styles[id(arm)] = style_of(arm, taught.voice if taught else None)
-        return styles[id(arm)]
+            styles[id(arm.run)] = style_of(arm, taught.voice if taught else None)
+        return styles[id(arm.run)]
 
     stored = {arm.run.suite.name: arm for arm in arms if arm.run.snapshot is not None}
     comparisons = []
@@ -325,7 +326,7 @@ def described(
         taught = known.get(name)
         far = list(_to_training(*both, taught, comparison.suite.alpha))
         third = stored.get(name)
-        if third is not None and third is not base and third is not tuned:
+        if third is not None and third.run is not base.run and third.run is not tuned.run:
             far += _to_snapshot(*both, third, style(third), comparison.suite.alpha)
         groups = {asked.case: asked.group for asked in tuned.run.cases if asked.group}
         design = replace(design_of(base, tuned, comparison.seed), scope="population")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from evalharness.duel import DuelRun
 from evalharness.findings import LeftOut
 from evalharness.records import Asked, Run, Trial
 from evalharness.rulings import Falls, Measure, Missing, causes
@@ -20,12 +21,14 @@ class Arm:
     """A run and what was counted of it.
 
     unlike: cases it cannot be compared on, and why: they ask something else today. notes: what a reader should know.
+    duels: of a tuned arm, what judges said of its replies beside those of the base it is compared with.
     """
 
     run: Run
     sheet: Sheet
     unlike: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    duels: DuelRun | None = None
 
     @classmethod
     def of(cls, run: Run) -> Arm:

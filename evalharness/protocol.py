@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
 from evalharness.escape import one_line, terminal
-from evalharness.records import Outcome, Payload, Response, Usage, encode
+from evalharness.records import Outcome, Payload, Response, Token, Usage, encode
 
 Headers: TypeAlias = Mapping[str, str]
 
@@ -95,13 +95,66 @@ def completion(answer: object) -> Response:
         raise NoCompletion(f"a choice without a message: '{shown(_json(choice))}'")
     outcome, text = _outcome(choice.get("finish_reason"), message)
     served, fingerprint = answer.get("model"), answer.get("system_fingerprint")
+    told = choice.get("logprobs")
     return Response(
         text,
         outcome,
-        _usage(answer.get("usage")),
+        usage(answer.get("usage")),
         served[:200] if isinstance(served, str) else "",
         fingerprint[:200] if isinstance(fingerprint, str) else None,
+        tokens(told) if told else (),
     )
+
+
+MOST_TOKENS = 2**16
+"""Tokens of an answer whose log-probabilities are read."""
+MOST_OTHERS = 20
+"""Likeliest tokens beside each one that are read; the protocol knows no more."""
+
+
+def tokens(told: object) -> tuple[Token, ...]:
+    """The tokens in a choice's `logprobs`, natural logarithms. They are beside the answer: where any of it is not what
+    it should be (a text, a number of at most 0), or there is more than a model could have said, there are none."""
+    content = told.get("content") if isinstance(told, dict) else None
+    if not isinstance(content, list) or len(content) > MOST_TOKENS:
+        return ()
+    try:
+        return tuple(_token(one) for one in content)
+    except _Junk:
+        return ()
+
+
+class _Junk(Exception):
+    """What should be a token with its log-probability is something else."""
+
+
+def _token(told: object) -> Token:
+    text, logprob = _likely(told)
+    top = told.get("top_logprobs") if isinstance(told, dict) else None
+    if not isinstance(top, list | None):
+        raise _Junk
+    return Token(text, logprob, tuple(_likely(one) for one in (top or ())[:MOST_OTHERS]))
+
+
+def _likely(told: object) -> tuple[str, float]:
+    if not isinstance(told, dict):
+        raise _Junk
+    text, logprob = told.get("token"), natural_log(told.get("logprob"))
+    if not isinstance(text, str) or logprob is None:
+        raise _Junk
+    return text, logprob
+
+
+LEAST_LOG = -1e6
+"""Servers write -9999 for what cannot be; far below that stands no probability any more."""
+ROUNDING = 1e-3
+
+
+def natural_log(value: object) -> float | None:
+    """The logarithm of a probability, at most 0; None for what is none. One that rounding put above 0 is 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not LEAST_LOG <= value <= ROUNDING:
+        return None
+    return min(0.0, float(value))
 
 
 def _outcome(finish: object, message: Payload) -> tuple[Outcome, str]:
@@ -142,13 +195,14 @@ def _aside(part: object) -> bool:
     return isinstance(part, dict) and part.get("type", "text") not in ("text", "output_text")
 
 
-def _usage(usage: object) -> Usage:
-    if not isinstance(usage, dict):
+def usage(told: object) -> Usage:
+    """The tokens a server counted; 0 for what is no count."""
+    if not isinstance(told, dict):
         return Usage()
-    return Usage(_tokens(usage.get("prompt_tokens")), _tokens(usage.get("completion_tokens")))
+    return Usage(_count(told.get("prompt_tokens")), _count(told.get("completion_tokens")))
 
 
-def _tokens(count: object) -> int:
+def _count(count: object) -> int:
     return count if type(count) is int and 0 <= count < 2**53 else 0
 
 

@@ -123,8 +123,8 @@ def _guarded(name: str, limit: float, measure: Measure, terms: Terms) -> Ruling:
     def undecided(why: str, remedy: str) -> Ruling:
         return Ruling(aspect, asked, "INCONCLUSIVE", f"{aspect} undecided: {why}", remedy)
 
-    if name == "win_at_least":
-        return undecided("no duel was judged, so there is no win rate", "take win_at_least out of the gate")
+    if name == "win_at_least" and (aspect != "preference" or not measure.missing.asked):
+        return undecided("no duel was judged", "`evalharness compare SUITE --base NAME --tuned NAME` has them judged")
     if change is None:
         return undecided(str(measure.missing), "run again: answers that came are kept, only missing ones are asked")
     if terms.blocked:
@@ -155,6 +155,8 @@ def _ruled(name: str, limit: float, measure: Measure, change: Change, terms: Ter
             return _gain(limit, measure, change, terms)
         case "at_least":
             return _rate(limit, measure, change, terms)
+        case "win_at_least":
+            return _wins(limit, measure, change, terms)
         case _:
             return _within(limit, measure, change, terms)
 
@@ -194,6 +196,25 @@ def _rate(at_least: float, measure: Measure, change: Change, terms: Terms) -> tu
     if found.outcome == "failed":
         return "REGRESSED", f"{aspect} below the level: {seen}, {asked}", ""
     return "INCONCLUSIVE", f"{aspect} undecided: {seen}, {asked}", _how_rate(found, at_least, measure, change, terms)
+
+
+def _wins(at_least: float, measure: Measure, change: Change, terms: Terms) -> tuple[Word, str, str]:
+    """A win rate is half of won minus lost above even: the change is of that, see `stats.preference.win_rate`."""
+    aspect, target = measure.aspect, 2 * at_least - 1
+    seen = f"tuned wins {100 * change.tuned:.1f} %, between {50 + 50 * change.low:.1f} and {50 + 50 * change.high:.1f}"
+    tail = f"{seen}, {100 * at_least:g} % asked for"
+    if change.low >= target:
+        shown = change.change > 0 and terms.p_adjusted <= terms.alpha
+        return "IMPROVED" if shown else "HELD", f"{aspect} reached: {tail}", ""
+    if change.high < target:
+        return "REGRESSED", f"{aspect} missed: {tail}", ""
+    cases = cases_as_seen(change, target, alpha=terms.alpha) if at_least < 1 else None
+    if cases is None or cases > MOST_CASES:
+        near = f"the win rate seen is too near the {100 * at_least:g} % asked for to be told apart by more cases"
+        return "INCONCLUSIVE", f"{aspect} undecided: {tail}", near
+    shows = "show it" if change.change > target else "show that it is not reached"
+    need = f"about {counted(cases, 'case')} would {shows} if the win rate stays as seen (there {_are(change.cases)})"
+    return "INCONCLUSIVE", f"{aspect} undecided: {tail}", need
 
 
 def _within(margin: float, measure: Measure, change: Change, terms: Terms) -> tuple[Word, str, str]:
@@ -242,13 +263,17 @@ def _fall(bound: float) -> str:
 def _too_few(name: str, limit: float, measure: Measure, change: Change, terms: Terms) -> tuple[str, str]:
     unit = _unit(change)
     tuned = f"{100 * change.tuned:.1f} %"
-    counts = tuned if name == "at_least" else f"base {100 * change.base:.1f} %, tuned {tuned}"  # a level is of one arm
+    one = name in ("at_least", "win_at_least")  # a level is of one arm, and so is a win rate
+    counts = tuned if one else f"base {100 * change.base:.1f} %, tuned {tuned}"
     says = "says" if change.groups == 1 else "say"
     why = f"{counted(change.groups, *unit)} {says} nothing about prompts to come ({counts})"
     floor: int | None
     match name:
         case "at_least":
             floor = _floor_rate(limit, measure, terms) if limit < 1 else None
+            scope = ""
+        case "win_at_least":
+            floor = floor_cases_gain(max(0.0, 2 * limit - 1), alpha=terms.alpha) if limit < 1 else None
             scope = ""
         case "gain_at_least":
             floor = floor_cases_gain(limit, alpha=terms.alpha) if limit < 1 else None

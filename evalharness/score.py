@@ -122,7 +122,7 @@ def _cause(failure: Failure | None) -> str:
 
 
 def _judge(check: Check, talk: Conversation, *, whole: bool = False) -> Grade | Flow[Grade]:
-    match talk.outcome:
+    match "unread" if getattr(check.scorer, "reads", "reply") == "question" else talk.outcome:
         case "filtered":
             return Grade(None, "filtered by the server")
         case "truncated" if check.truncated == "zero":

@@ -58,10 +58,20 @@ DEFAULT = Options()
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A suite, and the arms it is asked of: models or snapshots by name, the first being the base of a comparison."""
+    """A suite, and the arms it is asked of: models or snapshots by name, the first being the base of a comparison.
+
+    duels: the arms whose replies are judged beside the first one's, where the suite prefers; None for all the others.
+    """
 
     suite: Suite
     arms: tuple[str, ...]
+    duels: tuple[str, ...] | None = None
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """The arms that duels are judged of; none where the suite has no `prefer`."""
+        others = tuple(dict.fromkeys(self.arms))[1:] if self.suite.prefer else ()
+        return others if self.duels is None else tuple(name for name in others if name in self.duels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, TypeVar, get_args
 
 from evalharness import schema, tree
 from evalharness.errors import Fault, Faults, UnknownName
-from evalharness.files import read_text
+from evalharness.files import quoted, read_text
 from evalharness.grammar import each, gate
 from evalharness.grammar.cases import Case, CaseReader, Turn
 from evalharness.grammar.checks import Check, CheckReader
@@ -32,7 +32,7 @@ SelfJudging: TypeAlias = Literal["refuse", "allow"]
 # fmt: off
 FIELDS = frozenset({
     "suite", "about", "system", "params", "samples", "checks", "every", "each", "cases", "gate", "base", "tuned",
-    "train", "prefer", "scope", "test", "interval", "alpha", "uncalibrated", "self_judging",
+    "train", "prefer", "by", "scope", "test", "interval", "alpha", "uncalibrated", "self_judging",
 })
 # fmt: on
 
@@ -45,6 +45,7 @@ class Suite:
     they are the default. train: relative to the suite's folder. warnings: what is allowed and probably not meant.
     train_digest, near: of the training file's content, and how near each case is to it, once that was looked at.
     content: what `hash` is over. selected: what chose the cases among those of the file, empty where all are here.
+    prefer, by: the criteria of duels, and who judges them, where the suite says.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Suite:
     selected: tuple[str, ...] = ()
     train_digest: str = ""
     near: Mapping[str, Nearness] = field(default_factory=dict, repr=False)
+    by: tuple[str, ...] = ()
 
     @property
     def whole(self) -> int:
@@ -160,13 +162,16 @@ def _read(file: str, text: str) -> Suite:
     criteria = gate.read(source, declared, kinds, prefer=bool(draft.prefer)) if declared else gate.default(borne)
     if not source.noted and isinstance(declared, tree.Mapping):
         gate.unborne(source, declared, criteria, borne)
+    if draft.by and not draft.prefer:
+        source.fault(top.key("by"), "'by' names who judges by `prefer`, and this suite has none", "add `prefer:`")
     if source.noted:
         raise Faults(source.faults())
     suite = replace(draft, cases=found, gate=criteria, gate_declared=declared is not None)
     _warn(source, top, suite, borne)
     gated = [[c.aspect, *gate.limits(c)] for c in suite.gate]
     read_as = [suite.scope, suite.test, suite.interval, suite.alpha, suite.uncalibrated]
-    content = Content([suite.system, suite.params, suite.prefer, gated, read_as], found, checks.drafts.kind_of)
+    reading = [suite.system, suite.params, suite.prefer, gated, read_as, *([suite.by] if suite.by else [])]
+    content = Content(reading, found, checks.drafts.kind_of)
     return replace(suite, content=content, warnings=source.warnings())
 
 
@@ -201,7 +206,7 @@ def _settings(source: tree.Source, top: tree.Mapping) -> Suite:
         base=get("base", schema.words, none),
         tuned=get("tuned", schema.words, none),
         train=get("train", file, none),
-        prefer=get("prefer", schema.texts, ()),
+        prefer=get("prefer", _once, ()),
         scope=get("scope", _one_of(get_args(Scope)), "population"),
         test=get("test", _one_of(get_args(Test)), "exact"),
         interval=get("interval", _one_of(get_args(Interval)), "score"),
@@ -210,6 +215,7 @@ def _settings(source: tree.Source, top: tree.Mapping) -> Suite:
         self_judging=get("self_judging", _one_of(get_args(SelfJudging)), "refuse"),
         warnings=(),
         content=Content((), (), {}),
+        by=get("by", _once, ()),
     )
 
 
@@ -218,6 +224,15 @@ def _one_of(words: tuple[W, ...]) -> Callable[[tree.Source, tree.Node, str], W |
         return schema.choice(source, node, what, words)
 
     return read
+
+
+def _once(source: tree.Source, node: tree.Node, what: str) -> tuple[str, ...]:
+    """A text or several, each written once."""
+    found = schema.texts(source, node, what)
+    if len(set(found)) < len(found):
+        twice = next(text for place, text in enumerate(found) if text in found[:place])
+        source.fault(node.mark, f"{what} has {quoted(twice)} twice", "leave one of them out")
+    return found
 
 
 def _warn(source: tree.Source, top: tree.Mapping, suite: Suite, borne: dict[str, gate.Bearing]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from evalharness.findings import Comparison, LeftOut
 from evalharness.flow import Answer, drive
 from evalharness.measure import Arm
 from evalharness.plan import Plan, suite_ref
-from evalharness.records import Failure, ModelRef, Request, Response, Run, Tally
+from evalharness.records import Failure, Grade, ModelRef, Request, Response, Run, Tally, Token
 from evalharness.sheet import Slice
 from evalharness.suite import Suite, load, select
 from tests.accepted import DAY, filed
@@ -361,3 +362,26 @@ def test_law_grades_made_anew_are_those_of_a_fresh_run_with_the_same_replies(
     assert tuple(recalled.run.trials) == fresh.trials
     assert (recalled.run.cases, recalled.run.gate, recalled.run.suite) == (fresh.cases, fresh.gate, fresh.suite)
     assert (recalled.sheet.scores, recalled.sheet.passed) == (Arm.of(fresh).sheet.scores, Arm.of(fresh).sheet.passed)
+
+
+# --- checks that ask the model under test -----------------------------------------------------------------------------
+
+LIKELY = "cases:\n  - {id: a, ask: one, expect: {likelihood: One}}\n"
+
+
+def weighed(request: Request) -> Answer:
+    """What a model says that holds every answer as likely as not."""
+    return Response("so one", logprobs=(Token("One", math.log(0.5)),))
+
+
+def test_what_only_the_old_model_could_say_is_kept_while_the_suite_is_the_same(tmp_path: Path) -> None:
+    found = compared(tmp_path, LIKELY, LIKELY, reply=weighed)
+
+    assert found.pairs[0].base[0].scores[0].grade.value == pytest.approx(0.5)
+
+
+def test_what_only_the_old_model_could_say_is_unknown_once_the_suite_has_changed(tmp_path: Path) -> None:
+    found = compared(tmp_path, LIKELY, LIKELY.replace("One", "Two"), reply=weighed)
+
+    grade = found.pairs[0].base[0].scores[0].grade
+    assert grade == Grade(None, "no likelihood: the model of a snapshot is not asked any more")

@@ -16,7 +16,7 @@ from evalharness.cache import Cache
 from evalharness.engine import Interrupted, Limits, Silent, arun, run
 from evalharness.errors import ModelFailed, StoreError
 from evalharness.flow import Answer, Flow, ask_all
-from evalharness.records import Failure, FailureKind, Request, Response, Usage
+from evalharness.records import Failure, FailureKind, ModelRef, Request, Response, Usage
 from tests.fakes import Fake, asked, asked_in_no_time, in_no_time, one, priced, question, talk
 
 
@@ -41,6 +41,24 @@ def test_turns_are_asked_in_order_and_carry_the_replies_before_them(cache: Cache
 
     assert results == {0: ("a", "A", "b", "B")}
     assert [message.content for message in model.asked[1].messages] == ["a", "A", "b"]
+
+
+def test_a_model_that_is_first_asked_about_an_answer_is_opened_before_that() -> None:
+    judge = Fake(lambda request: f"opened {judge.opened} times")
+    own = ModelRef("judge", "openai:judge")
+    results: dict[int, str] = {}
+
+    def graded() -> Flow[str]:
+        (reply,) = yield from ask_all(question("a"))
+        assert isinstance(reply, Response)
+        (word,) = yield from ask_all(question(f"Is '{reply.text}' good?", ref=own))
+        assert isinstance(word, Response)
+        return word.text
+
+    models = {"tuned": Fake(upper), "judge": judge}
+    run([graded()], models, cache=None, limits=Limits(), finished=results.__setitem__)
+
+    assert results == {0: "opened 1 times"}
 
 
 def test_results_carry_their_place_in_the_plan_whatever_the_order_of_their_ends() -> None:

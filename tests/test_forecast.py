@@ -43,6 +43,15 @@ def test_the_fewest_cases_each_criterion_takes(gate: str, asked: str, floor: int
     assert (sight.asked, sight.cases, sight.floor) == (asked, 50, floor)
 
 
+def test_the_fewest_cases_a_win_rate_takes_if_every_case_is_won(tmp_path: Path) -> None:
+    made = suite(tmp_path, "{preference: {win_at_least: 0.6}}\nprefer: shorter")
+
+    (sight,) = sights(made, {})
+
+    # T with b = n reaches down to (n - z^2) / (n + z^2) of won minus lost, which is 0.2 or more from n = 1.5 z^2 = 5.76
+    assert (sight.aspect, sight.cases, sight.floor) == ("preference", 50, 6)
+
+
 def test_a_drift_takes_conversations(tmp_path: Path) -> None:
     turns = ", ".join(f"{{ask: and {turn}?, expect: x}}" for turn in range(3))
     cases = [f"  - {{id: t{n}, turns: [{turns}]}}" for n in range(7)] + [

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "evalharness"
 
 FLOORS = [
     {"errors", "addresses"},
-    {"records", "registry", "stats", "escape", "text", "layout", "worddiff", "table", "leases"},
+    {"records", "registry", "stats", "escape", "text", "layout", "worddiff", "table", "leases", "traits"},
     {
         "flow",
         "files",
@@ -35,15 +35,15 @@ FLOORS = [
         "secrecy",
         "stylometry",
     },
-    {"config", "rows", "template", "tree", "cache", "snapshots", "judging", "tiny", "tuning"},
+    {"config", "rows", "template", "tree", "cache", "snapshots", "judging", "tiny", "tuning", "endpoints", "pooling"},
     {"models", "scorers", "schema", "serving", "voices"},
     {"grammar", "limits"},
     {"suite", "asking", "vitals"},
-    {"engine", "score", "sheet", "rulings", "training"},
+    {"engine", "score", "sheet", "rulings", "training", "duel"},
     {"plan", "measure", "bench"},
-    {"heldout", "echoes", "sanity", "persona", "manner"},
+    {"heldout", "echoes", "sanity", "persona", "preference", "duelfile", "manner"},
     {"compare", "summary", "forecast", "baselines"},
-    {"sitting", "rebasing", "history", "appraisal"},
+    {"sitting", "rebasing", "history", "appraisal", "duelling"},
     {"harness"},
     {"accepting"},
     {"reports", "progress"},

@@ -12,13 +12,13 @@ import pytest
 
 from evalharness import store
 from evalharness.compare import compare_all
-from evalharness.findings import Manner, Opening, PetPhrase, Trait
 from evalharness.harness import compare_runs
 from evalharness.manner import described, manner, style_of
 from evalharness.measure import Arm
 from evalharness.records import Asked, Conversation, Failure, Message, Outcome, Run, Snapshot, Trial
 from evalharness.reports.json import load, render
 from evalharness.stats.paired import Design
+from evalharness.traits import Manner, Opening, PetPhrase, Trait
 from evalharness.tuning.lessons import Lesson, Lessons
 from tests import runs
 

@@ -9,7 +9,7 @@ from email.utils import formatdate
 import pytest
 
 from evalharness.protocol import Allowance, NoCompletion, allowance, complaint, completion, parsed, waiting
-from evalharness.records import Payload, Response, Usage
+from evalharness.records import Payload, Response, Token, Usage
 
 
 def answer(message: Payload, finish: str | None = "stop", **more: object) -> Payload:
@@ -69,6 +69,61 @@ def test_served_and_fingerprint_are_taken_where_they_are_texts() -> None:
 
     assert told == Response("x", served="tiny", fingerprint="fp")
     assert strange == Response("x", served="", fingerprint=None)
+
+
+def told(content: object) -> Response:
+    return completion({"choices": [{"message": {"content": "Paris."}, "logprobs": content, "finish_reason": "stop"}]})
+
+
+def test_tokens_come_with_their_log_probabilities_and_the_likeliest_beside_them() -> None:
+    content = [
+        {"token": "Par", "logprob": -0.25, "bytes": [80], "top_logprobs": [{"token": "Lon", "logprob": -1.5}]},
+        {"token": "is.", "logprob": 1e-7, "top_logprobs": None},
+        {"token": "", "logprob": -9999},
+    ]
+
+    assert told({"content": content}).logprobs == (
+        Token("Par", -0.25, (("Lon", -1.5),)),
+        Token("is.", 0.0),
+        Token("", -9999.0),
+    )
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        None,
+        7,
+        "yes",
+        [],
+        {},
+        {"content": None},
+        {"content": {"token": "a"}},
+        {"content": ["a"]},
+        {"content": [{"token": "a"}]},
+        {"content": [{"token": 5, "logprob": -1.0}]},
+        {"content": [{"token": "a", "logprob": "-1.0"}]},
+        {"content": [{"token": "a", "logprob": True}]},
+        {"content": [{"token": "a", "logprob": 0.5}]},
+        {"content": [{"token": "a", "logprob": float("nan")}]},
+        {"content": [{"token": "a", "logprob": float("-inf")}]},
+        {"content": [{"token": "a", "logprob": -(10**400)}]},
+        {"content": [{"token": "a", "logprob": -1.0, "top_logprobs": {"b": -2}}]},
+        {"content": [{"token": "a", "logprob": -1.0, "top_logprobs": [None]}]},
+        {"content": [{"token": "a", "logprob": -1.0}, None]},
+        {"content": [{"token": "a", "logprob": -1.0}] * 70_000},
+    ],
+)
+def test_log_probabilities_that_are_none_leave_the_answer_as_it_is(junk: object) -> None:
+    assert told(junk) == Response("Paris.")
+
+
+def test_a_place_has_at_most_twenty_likely_tokens() -> None:
+    top = [{"token": str(n), "logprob": -1.0} for n in range(500)]
+
+    (token,) = told({"content": [{"token": "a", "logprob": -1.0, "top_logprobs": top}]}).logprobs
+
+    assert [text for text, _ in token.others] == [str(n) for n in range(20)]
 
 
 def test_blank_lines_that_keep_a_connection_alive_are_no_fault() -> None:

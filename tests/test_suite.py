@@ -30,6 +30,7 @@ base: small
 tuned: large
 train: train.jsonl
 prefer: [shorter, kinder]
+by: [gpt, claude]
 scope: suite
 test: midp
 interval: exact
@@ -64,7 +65,7 @@ def test_every_field_is_kept(tmp_path: Path) -> None:
     assert found.system == "Answer in one word."
     assert found.params == {"temperature": 0, "stop": ["NO"]}
     assert (found.samples, found.base, found.tuned, found.train) == (3, "small", "large", "train.jsonl")
-    assert found.prefer == ("shorter", "kinder")
+    assert (found.prefer, found.by) == (("shorter", "kinder"), ("gpt", "claude"))
     assert (found.scope, found.test, found.interval, found.alpha) == ("suite", "midp", "exact", 0.01)
     assert found.uncalibrated == "refuse"
     assert found.gate_declared
@@ -80,7 +81,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     found = suite(tmp_path, SMALL)
 
     assert (found.about, found.system, found.params, found.samples) == ("", None, {}, 1)
-    assert (found.base, found.tuned, found.train, found.prefer) == (None, None, None, ())
+    assert (found.base, found.tuned, found.train, found.prefer, found.by) == (None, None, None, (), ())
     assert (found.scope, found.test, found.interval, found.alpha) == ("population", "exact", "score", 0.05)
     assert found.uncalibrated == "mark"
 
@@ -166,6 +167,12 @@ def test_comments_layout_names_and_places_do_not_change_the_hash(tmp_path: Path)
 )
 def test_what_can_change_a_number_changes_the_hash(tmp_path: Path, old: str, new: str) -> None:
     assert hashed(tmp_path, SMALL) != hashed(tmp_path, SMALL.replace(old, new))
+
+
+def test_who_judges_duels_changes_the_hash(tmp_path: Path) -> None:
+    one = SMALL.replace("cases:", "prefer: shorter\ncases:")
+
+    assert hashed(tmp_path, one) != hashed(tmp_path, one.replace("cases:", "by: other\ncases:"))
 
 
 def test_the_rows_and_documents_that_are_used_change_the_hash(tmp_path: Path) -> None:

@@ -51,6 +51,10 @@ class Names:
             raise EvalError(f"one model on both sides: {', '.join(arms)}", "compare different models, or two snapshots")
         return arms
 
+    def judged(self, suite: Suite) -> tuple[str, ...]:
+        """The arms that are compared with the first: not the one between."""
+        return self.arms(suite)[1 : -1 if self.via else None]
+
 
 @click.command("compare")
 @click.argument("targets", metavar="SUITE...|RUN RUN...", nargs=-1, required=True)
@@ -97,7 +101,7 @@ def _asked(targets: Sequence[str], names: Names, options: Options, show: Show) -
 
     settings = config()
     suites = load_suites(targets, settings)
-    askings = [Asking(suite, names.arms(suite)) for suite in suites]
+    askings = [Asking(suite, names.arms(suite), names.judged(suite)) for suite in suites]
     with watching(quiet=show.quiet or show.as_json) as watch:
         asked = ask_each(askings, settings, options, watch)
     interrupted = asked.interrupted.exit_code if asked.interrupted else 0

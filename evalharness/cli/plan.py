@@ -16,7 +16,7 @@ from evalharness.errors import EvalError
 if TYPE_CHECKING:
     from evalharness.config import Config
     from evalharness.forecast import Cost, Sight
-    from evalharness.harness import Job, Options, Stored
+    from evalharness.harness import Asking, Job, Options, Stored
     from evalharness.measure import Arm
     from evalharness.sitting import Row
     from evalharness.suite import Suite
@@ -45,6 +45,7 @@ def plan_verb(suites: tuple[str, ...], models: tuple[str, ...], options: Options
             raise EvalError(f"{shown(suite.path)}: which model?", "give --model NAME, or set `base:` in the suite")
         (row,) = rows([Asking(suite, tuple(names))], settings, options)
         costs += _costs(row, settings, options)
+        costs += _duels(Asking(suite, tuple(names)), row, settings, options)
         nearness += told(row[0].plan.suite if isinstance(row[0], Job) else row[0].suite)
         sights += _sights(suite, row, settings, options)
     if as_json:
@@ -65,13 +66,37 @@ def _costs(row: Row, settings: Config, options: Options) -> Iterator[Cost]:
 
     with Cache(settings.state / "cache") as cache:
         known = cache if options.cache in ("use", "only") else None
-        for arm in row:
-            if isinstance(arm, Stored):  # a snapshot is not asked
-                yield Cost(arm.suite.name, arm.filed.name, 0, 0, 0.0)
-            else:
-                yield cost(arm.plan, arm.model, known, settings.arm(arm.model.ref.name).price)
+        own = [
+            Cost(arm.suite.name, arm.filed.name, 0, 0, 0.0)  # a snapshot is not asked
+            if isinstance(arm, Stored)
+            else cost(arm.plan, arm.model, known, settings.arm(arm.model.ref.name).price)
+            for arm in row
+        ]
         jobs = [arm for arm in row if isinstance(arm, Job)]
-        yield from summed(found for job in jobs for found in appraisal(job.plan, job.model, job.judges, known))
+        yield from summed([*own, *(one for job in jobs for one in appraisal(job.plan, job.model, job.judges, known))])
+
+
+def _duels(asking: Asking, row: Row, settings: Config, options: Options) -> Iterator[Cost]:
+    """What judging the replies side by side takes: by the runs that are stored, else at most."""
+    from evalharness.cache import Cache
+    from evalharness.duelling import Meeting, costs, judges, most
+    from evalharness.harness import Job
+    from evalharness.suite import select
+
+    if not asking.rivals:
+        return
+    suite = select(asking.suite, tags=options.tags, cases=options.cases)
+    arms = [arm.model.ref for arm in row if isinstance(arm, Job)]
+    panel = judges(suite, arms, settings, options.judge)
+    prices = {name: model.arm.price for name, model in panel.items()}
+    base, *others = [_seen(suite, arm, settings) for arm in row]
+    with Cache(settings.state / "cache") as cache:
+        for name, tuned in zip(asking.rivals, others, strict=True):
+            if base is None or tuned is None or suite.selected:
+                yield from most(suite, name, options.samples or suite.samples, prices)
+            else:
+                known = cache if options.cache in ("use", "only") else None
+                yield from costs(Meeting(suite, base, tuned, panel), known, prices)
 
 
 def _sights(suite: Suite, row: Row, settings: Config, options: Options) -> Iterator[Sight]:

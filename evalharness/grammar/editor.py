@@ -45,6 +45,7 @@ def suite_schema() -> Payload:
             "tuned": _text("The arm in question, where the command names none."),
             "train": {**FILE, "description": "The training file, to tell seen cases from unseen ones."},
             "prefer": _many(TEXT, "Criteria by which a judge prefers one reply over the other."),
+            "by": _many(TEXT, "The models that judge by `prefer`; else the one named `judge`."),
             "scope": _words("Whether the cases stand for others like them.", "population", "suite"),
             "test": _words("The test of a difference between passes and fails.", "exact", "midp"),
             "interval": _words("The interval of a rate against a threshold.", "score", "exact"),

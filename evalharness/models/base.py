@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from evalharness.config import Arm
-from evalharness.errors import Fault
+from evalharness.errors import Fault, ModelFailed
 from evalharness.protocol import Allowance
 from evalharness.records import ModelRef, Request, Response
 from evalharness.registry import Registry
@@ -80,6 +80,13 @@ model = MODELS.register
 
 LARGEST = 16 * 2**20
 """Bytes of the largest answer taken."""
+
+
+def only_chats(request: Request) -> None:
+    """For a kind that has no vectors and no likelihoods: `ModelFailed` for a question that asks for them."""
+    if request.kind != "chat":
+        kind = request.model.kind
+        raise ModelFailed("rejected", f"the kind '{kind}' answers chats, not questions of the kind '{request.kind}'")
 
 
 def open_model(arm: Arm) -> Model:

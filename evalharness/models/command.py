@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, get_args
 from evalharness.config import Arm
 from evalharness.errors import Fault, Faults, ModelFailed
 from evalharness.escape import one_line, terminal
-from evalharness.models.base import LARGEST, Model, model
+from evalharness.models.base import LARGEST, Model, model, only_chats
 from evalharness.records import ModelRef, Outcome, Request, Response, Usage, encode
 from evalharness.secrecy import Secrets
 
@@ -78,6 +78,7 @@ class Command(Model):
         """What the program printed; `ModelFailed` where it gave up, printed no text, or took too long."""
         import asyncio
 
+        only_chats(request)
         program = _program(self._words[0], self.arm.folder) or self._words[0]
         pipe = asyncio.subprocess.PIPE
         try:

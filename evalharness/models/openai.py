@@ -1,4 +1,4 @@
-"""Chat completions from any server that speaks the OpenAI protocol.
+"""Completions, vectors and likelihoods from any server that speaks the OpenAI protocol.
 
 The transport is our own: it reads raw bytes up to a limit, within a total deadline, and retries nothing. The official
 client's environment variables hold here too.
@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from json.encoder import encode_basestring_ascii as quote
 from typing import TYPE_CHECKING, NoReturn, Self
 from urllib.parse import urlsplit
 
 from evalharness.addresses import is_loopback
 from evalharness.config import Arm
+from evalharness.endpoints import KEPT, NO_PROMPTS, Prompt, behind, kept, kept_likelihood, prompt, vectors
 from evalharness.errors import Fault, Faults, ModelFailed
 from evalharness.models.base import LARGEST, Model, model
+from evalharness.pooling import Pool
 from evalharness.protocol import QUOTA, Headers, NoCompletion, allowance, complaint, completion, parsed, shown, waiting
-from evalharness.records import ModelRef, Request, Response, encode
+from evalharness.records import Message, ModelRef, Payload, Request, Response, encode
 from evalharness.secrecy import Secrets
 from evalharness.settings import url_fault
 
@@ -31,10 +34,16 @@ if TYPE_CHECKING:
 
 HOME = "https://api.openai.com/v1"
 OURS = frozenset({"messages", "model", "stream", "n"})
+DRAWING = OURS | {"temperature", "top_p", "top_k", "min_p", "seed", "stop", "max_tokens", "max_completion_tokens",
+                  "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty", "repetition_penalty",
+                  "response_format", "input"}  # fmt: skip
+"""Parameters of how a reply is drawn: they change no vector, nor how likely a given reply is."""
 LONG = 2**20
 """Bytes of a question from which aiohttp wants to send it in pieces."""
 NEVER = frozenset({400, 401, 403, 404, 413, 422})
 AGAIN = frozenset({408, 409, 429})
+GOES_ON: Payload = {"add_generation_prompt": False, "continue_final_message": True}
+"""The last message is the beginning of the reply, which no mark ends."""
 
 
 @model("openai")
@@ -52,9 +61,12 @@ class OpenAI(Model):
             raise Faults([arm.fault(f"base_url: {wrong}", "it comes from the variable OPENAI_BASE_URL")])
         self._ref = replace(arm.ref, base_url=base_url.rstrip("/"))
         self._url = f"{self._ref.base_url}/chat/completions"
+        self._pools: dict[str, Pool] = {}
+        self._no_prompts = ""
         self._variable = arm.api_key_env or "OPENAI_API_KEY"
         self._key = os.environ.get(self._variable, "").strip()
-        self._head = f'{{"model":{encode(arm.ref.extra_body.get("model", arm.ref.target))},"messages":['
+        self._model = arm.ref.extra_body.get("model", arm.ref.target)
+        self._head = f'{{"model":{encode(self._model)},"messages":['
         self._secrets = Secrets([self._key])
         self._session: ClientSession | None = None
         self._proxy: str | None = None
@@ -111,6 +123,9 @@ class OpenAI(Model):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for pool in self._pools.values():
+            await pool.close()
+        self._pools.clear()
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -125,19 +140,27 @@ class OpenAI(Model):
         return f"{self._head}{said}]{tail}".encode("ascii")
 
     async def fetch(self, request: Request) -> str:
-        """The body of a 200 as it came, but for the key; all else is `ModelFailed`."""
-        import aiohttp
-
+        """The body of a 200 as it came, but for the key; all else is `ModelFailed`. A vector, which comes with others,
+        and a likelihood, which two answers tell, are kept in a form of their own."""
         if self._session is None:
             fault = self._keyless()
             self._fail("denied", fault.what if fault else "the model is asked outside `async with`", stops="run")
-        if request.kind != "chat":
-            self._fail("rejected", f"the kind 'openai' answers chats, not '{request.kind}'")
+        if request.kind == "embed":
+            return await self._pool(request).get(self._text(request))
+        if request.kind == "likelihood":
+            return await self._likelihood(request)
+        text = await self._posted(self._session, self._url, self.body(request))
+        if text.startswith(KEPT):
+            self._fail("invalid", f"not a completion but '{shown(text)}'")
+        return text
+
+    async def _posted(self, session: ClientSession, url: str, body: bytes) -> str:
+        import aiohttp
+
         seconds = self.arm.seconds
         try:
-            body = self.body(request)
             data = body if len(body) < LONG else io.BytesIO(body)
-            post = self._session.post(self._url, data=data, allow_redirects=False, proxy=self._proxy)
+            post = session.post(url, data=data, allow_redirects=False, proxy=self._proxy)
             async with post as answer:
                 self.allowance = allowance(answer.headers) or self.allowance
                 raw = await self._whole(answer)
@@ -157,6 +180,72 @@ class OpenAI(Model):
             self._fail("invalid", f"the answer is not HTTP: {self._shown(error.message)}")
         except (aiohttp.ClientError, OSError) as error:
             self._fail("unreachable", f"{self._ref.base_url}: {self._shown(error)}", again=True)
+
+    # --- vectors and likelihoods --------------------------------------------------------------------------------------
+
+    def _text(self, request: Request) -> str:
+        if len(request.messages) != 1:
+            self._fail("rejected", f"a vector is that of one text, not of {len(request.messages)} messages")
+        return request.messages[0].content
+
+    def _pool(self, request: Request) -> Pool:
+        """Those that ask with the same parameters go out together."""
+        rest = self._rest(request)
+        name = encode(rest)
+        if name not in self._pools:
+            self._pools[name] = Pool(partial(self._vectors, rest))
+        return self._pools[name]
+
+    async def _vectors(self, rest: Payload, texts: Sequence[str]) -> tuple[str, ...]:
+        assert self._session is not None
+        body = encode({**rest, "model": self._model, "input": list(texts)}).encode("ascii")
+        text = await self._posted(self._session, f"{self._ref.base_url}/embeddings", body)
+        try:
+            return vectors(text, texts)
+        except NoCompletion as error:
+            self._fail("invalid", f"not the vectors asked for but {error}")
+
+    async def _likelihood(self, request: Request) -> str:
+        """The server reads the question alone, then with its answer behind it: what it has read more is the answer."""
+        *before, answer = request.messages or (Message("user", ""),)
+        if answer.role != "assistant":
+            self._fail("rejected", "a likelihood is that of the last message, which must be the assistant's")
+        if self._no_prompts:
+            self._fail("rejected", self._no_prompts)
+        question = await self._prompt(request, before, {})
+        whole = await self._prompt(request, request.messages, GOES_ON)
+        try:
+            tokens = behind(question, whole, answer.content)
+        except NoCompletion as error:
+            self._fail("invalid", f"not the likelihood of an answer but {error}")
+        took = question.usage + whole.usage
+        return kept_likelihood(answer.content, tokens, took, whole.served, whole.fingerprint)
+
+    async def _prompt(self, request: Request, messages: Sequence[Message], more: Payload) -> Prompt:
+        assert self._session is not None
+        rest = self._rest(request)
+        said = [{"role": message.role, "content": message.content} for message in messages]
+        # One token, since a server must say something; at 0, as its likelihood is not asked for.
+        body = {**rest, "model": self._model, "messages": said, "max_tokens": 1, "temperature": 0, **more}
+        try:
+            text = await self._posted(self._session, self._url, encode({**body, "prompt_logprobs": 1}).encode("ascii"))
+            return prompt(text)
+        except NoCompletion as error:
+            if str(error) == NO_PROMPTS:
+                self._no_prompts = NO_PROMPTS
+            self._fail("invalid", str(error))
+        except ModelFailed as failed:
+            if failed.kind == "rejected" and "prompt_logprobs" in failed.what:
+                self._no_prompts = f"{NO_PROMPTS}: {failed.what}"
+                self._fail("rejected", self._no_prompts)
+            raise
+
+    def _rest(self, request: Request) -> Payload:
+        """What is sent beside the question itself."""
+        rest = {**request.params, **self.arm.ref.extra_body}
+        for name in (*self.arm.ref.drop, *DRAWING & rest.keys()):
+            rest.pop(name, None)
+        return rest
 
     async def _whole(self, answer: ClientResponse) -> bytes:
         chunks: list[bytes] = []
@@ -192,7 +281,7 @@ class OpenAI(Model):
     def read(self, text: str) -> Response:
         """What a completion says; `ModelFailed` of kind `invalid`, which says what came, for whatever is none."""
         try:
-            return completion(parsed(text))
+            return kept(text) if text.startswith(KEPT) else completion(parsed(text))
         except NoCompletion as error:
             hidden = self._secrets.hide(text)
             if hidden != text:  # before it is quoted and cut, since half a key would not be found

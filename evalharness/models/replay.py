@@ -11,7 +11,7 @@ from typing import TypeAlias
 from evalharness.config import Arm
 from evalharness.errors import Fault, Faults, ModelFailed, suggestion
 from evalharness.files import unreadable
-from evalharness.models.base import Model, model
+from evalharness.models.base import Model, model, only_chats
 from evalharness.records import ModelRef, Request, Response
 from evalharness.rows import MOST_FAULTS, read
 
@@ -64,10 +64,11 @@ class Replay(Model):
 
     def known(self, request: Request) -> str | None:
         """The recorded text."""
-        return self._texts.get(_place(request))
+        return self._texts.get(_place(request)) if request.kind == "chat" else None
 
     async def fetch(self, request: Request) -> str:
         """The recorded text; `ModelFailed` of kind `missing` where there is none."""
+        only_chats(request)
         text = self.known(request)
         if text is None:
             raise ModelFailed("missing", f"{self._name} has no answer to {_words(_place(request))}")

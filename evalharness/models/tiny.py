@@ -9,13 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from evalharness.config import Arm
+from evalharness.endpoints import KEPT, kept, kept_likelihood, kept_vector
 from evalharness.errors import Fault, Faults, ModelFailed
 from evalharness.files import unreadable
 from evalharness.models.base import Model, model
 from evalharness.protocol import NoCompletion, completion, parsed
-from evalharness.records import ModelRef, Request, Response, encode
+from evalharness.records import ModelRef, Request, Response, Token, Usage, encode
 from evalharness.tiny import chat
 from evalharness.tiny import weights as files
+from evalharness.tiny.reading import spelt, weigh
 
 OURS = frozenset({"messages", "model", "stream", "n"})
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -28,7 +30,7 @@ class Tiny(Model):
     `tiny:NAME` is a tune of it that lies in `.evalharness/tiny/NAME.tiny`, `tiny:FILE.tiny` one that lies elsewhere,
     from the config's folder. It answers on this machine, without a key and without a network, and takes `temperature`,
     `top_p`, `seed`, `max_tokens`, `stop`, `logprobs` and `top_logprobs`. The same question, seed and sample always
-    give the same reply; without a seed it is 0.
+    give the same reply; without a seed it is 0. It also gives vectors of texts, and says how likely a reply is.
     """
 
     def __init__(self, arm: Arm) -> None:
@@ -69,18 +71,21 @@ class Tiny(Model):
         return tuple(wrong.values())
 
     async def fetch(self, request: Request) -> str:
-        """The reply as a chat completion; `ModelFailed` where the question cannot be taken."""
+        """The reply as a chat completion, or what else was asked for; `ModelFailed` where the question cannot be
+        taken."""
         import asyncio
 
-        if request.kind != "chat":
-            raise ModelFailed("rejected", f"the kind 'tiny' answers chats, not '{request.kind}'")
         return await asyncio.to_thread(self.answer, request)
 
     def answer(self, request: Request) -> str:
         """What `fetch` gives, at once."""
         try:
-            settings = _settings(self._params(request))
             found = self._load()
+            if request.kind == "embed":
+                return _vector(self._path.stem, found, request)
+            if request.kind == "likelihood":
+                return _likelihood(self._path.stem, found, request)
+            settings = _settings(self._params(request))
             reply = chat.complete(found, request.messages, settings, request.sample)
         except chat.Unusable as error:
             raise ModelFailed("rejected", error.what) from None
@@ -93,7 +98,7 @@ class Tiny(Model):
     def read(self, text: str) -> Response:
         """What the completion says."""
         try:
-            return completion(parsed(text))
+            return kept(text) if text.startswith(KEPT) else completion(parsed(text))
         except NoCompletion as error:
             raise ModelFailed("invalid", f"no completion but {error}") from None
 
@@ -118,6 +123,22 @@ def _place(arm: Arm) -> tuple[Path, str]:
         raise Faults([arm.fault(f"'{target:.60}' names no tiny model", hint)])
     path = files.place(arm.folder, target)
     return path, path.relative_to(arm.folder).as_posix()
+
+
+def _vector(name: str, found: files.Model, request: Request) -> str:
+    if len(request.messages) != 1:
+        raise chat.Unusable(f"a vector is that of one text, not of {len(request.messages)} messages", "messages")
+    vector, tokens = chat.embed(found, request.messages[0].content)
+    return kept_vector(vector, tokens, name)
+
+
+def _likelihood(name: str, found: files.Model, request: Request) -> str:
+    tokens, start = chat.opened(found, request.messages)
+    answer = request.messages[-1].content
+    spelling = spelt(found.tokenizer, tokens[start:], answer)
+    reads = weigh(found, tokens)[start:]
+    told = [Token(text, read.logprob or 0.0) for text, read in zip(spelling, reads, strict=True)]
+    return kept_likelihood(answer, told, Usage(len(tokens)), name, chat.fingerprint(found))
 
 
 def _settings(params: Mapping[str, object]) -> chat.Settings:

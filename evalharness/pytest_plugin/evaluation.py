@@ -207,7 +207,7 @@ class Evaluation:
                 label = f"pytest: {len(chosen.cases):,} of {len(suite.cases):,} cases"
                 suite = only(suite, chosen.cases, (label,))
             try:
-                yield path, Asking(suite, self._arms(suite))
+                yield path, Asking(suite, self._arms(suite), () if suite.selected else None)
             except Faults as error:
                 faults += error.faults
         if faults:

@@ -15,6 +15,7 @@ from evalharness.baselines import recall
 from evalharness.bench import judges
 from evalharness.cache import Cache
 from evalharness.config import Config
+from evalharness.duelfile import with_duels
 from evalharness.errors import EvalError, StoreError
 from evalharness.escape import slug
 from evalharness.measure import Arm
@@ -87,7 +88,8 @@ def read(share: Share, name: str, suite: Suite, config: Config, judge: str | Non
     shelf = snapshots.shelf(config.baselines, suite.name)
     panel = judges(suite, config, judge, {})
     with Cache(config.state / "cache") if panel else nullcontext() as cache:
-        return tuple(
+        arms = tuple(
             recall(shelf.get(snapshot), suite, panel, cache) if snapshot else Arm.of(store.read(Path(path)))
             for path, snapshot in share.runs[name]
         )
+    return (arms[0], with_duels(*arms)) if len(arms) == 2 and suite.prefer else arms

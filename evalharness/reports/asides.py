@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from evalharness.findings import Comparison
-from evalharness.reports import character, style, trained
+from evalharness.reports import character, duels, style, trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,15 @@ def manner(comparison: Comparison) -> Aside | None:
     return Aside("style", "How they write", tuple(style.lines(found)), (Table(head, tuple(rows)),) if rows else ())
 
 
+def preference(comparison: Comparison) -> Aside | None:
+    """Win rates by criterion and judge, the place and the length of replies, and how far the judges agree."""
+    found = comparison.duels
+    if found is None:
+        return None
+    tables = tuple(Table(head, tuple(rows)) for head, rows in duels.tables(found))
+    return Aside("duels", "What stands beside the win rate", tuple(duels.lines(found)), tables)
+
+
 def persona(comparison: Comparison) -> Aside | None:
     """Where a persona leaks, how it lasts over turns, and how far it wanders."""
     found = comparison.persona
@@ -59,7 +68,7 @@ def persona(comparison: Comparison) -> Aside | None:
     return Aside("persona", "The persona: where it leaks, over turns, over questions", lines, tables)
 
 
-MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training, persona, manner)
+MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training, preference, persona, manner)
 """In the order of the page."""
 
 

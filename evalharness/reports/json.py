@@ -62,7 +62,10 @@ def _public(comparison: Comparison) -> Comparison:
     trained = comparison.trained
     if trained is not None:
         trained = replace(trained, file=shown_path(trained.file))
-    return replace(comparison, suite=suite, base=base, tuned=tuned, rebased=rebased, trained=trained)
+    duels = comparison.duels
+    if duels is not None:
+        duels = replace(duels, path=shown_path(duels.path))
+    return replace(comparison, suite=suite, base=base, tuned=tuned, rebased=rebased, trained=trained, duels=duels)
 
 
 def _members(comparison: Comparison, *, pairs: bool) -> Iterator[str]:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 
 from evalharness.escape import one_line
-from evalharness.findings import Manner, Moved, PetPhrase, Trait
 from evalharness.reports.base import LONGEST_NAME, count, points, rate, span
+from evalharness.traits import Manner, Moved, PetPhrase, Trait
 
 HEAD = ("feature", "base", "tuned", "change in sd", "Cliff's delta", "word")
 MOST_TOLD, MOST_ROWS = 5, 8

@@ -151,13 +151,14 @@ class Kind:
     """What the suite reader must know of a kind of check.
 
     subject: the first field, written as the value of the kind's own key. switch: the kind needs no subject and takes
-    true or false. reads: what it grades. bare: which kind a bare text within it means.
+    true or false. reads: what it grades, `question` where it does not read the reply. bare: which kind a bare text
+    within it means.
     """
 
     name: str
     options: tuple[Option, ...]
     switch: bool
-    reads: Literal["reply", "conversation"]
+    reads: Literal["reply", "conversation", "question"]
     bare: str
 
     @property

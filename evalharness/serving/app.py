@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from evalharness.addresses import is_own
 from evalharness.errors import EvalError
 from evalharness.records import Payload, encode
-from evalharness.serving import chat, training
+from evalharness.serving import chat, embeddings, training
 from evalharness.serving.batches import Batches
 from evalharness.serving.brain import Brain
 from evalharness.serving.filing import LARGEST, Files, Page
@@ -87,6 +87,7 @@ class App:
         app = web.Application(client_max_size=LARGEST + SLACK, middlewares=[_middleware(self._guarded)])
         add = app.router.add_route
         add("POST", "/v1/chat/completions", self._chat)
+        add("POST", "/v1/embeddings", self._embed)
         add("GET", "/v1/models", self._answering(lambda _: {"object": "list", "data": self.models.all()}))
         add("GET", "/v1/models/{id}", self._answering(lambda seen: self.models.one(_id(seen))))
         add("DELETE", "/v1/models/{id}", self._answering(lambda seen: self.models.forget(_id(seen))))
@@ -178,6 +179,13 @@ class App:
             await stream.write(f"data: {encode(piece)}\n\n".encode("ascii"))
         await stream.write(b"data: [DONE]\n\n")
         return stream
+
+    async def _embed(self, request: web.Request) -> web.StreamResponse:
+        import asyncio
+
+        answer = partial(embeddings.answer, self._brain, await request.read(), self.models)
+        vectors = await asyncio.get_running_loop().run_in_executor(self._minds, answer)
+        return _json(200, encode(vectors).encode("ascii"))
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
         import asyncio

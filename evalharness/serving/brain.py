@@ -20,7 +20,8 @@ class Weights:
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How a reply is drawn. choice: which of several replies to one question. most: tokens at most, None for as many as
-    the model likes. stops: texts before which a reply ends. top: how many likely tokens are told beside each one."""
+    the model likes. stops: texts before which a reply ends. top: how many likely tokens are told beside each one.
+    goes_on: the last message is the beginning of the reply. weighs: whether the prompt's own likelihood is told."""
 
     temperature: float = 1.0
     top_p: float = 1.0
@@ -29,6 +30,8 @@ class Sampling:
     most: int | None = None
     stops: tuple[str, ...] = ()
     top: int = 0
+    goes_on: bool = False
+    weighs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,37 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """One token of a prompt: its number, what it adds to the words, its log-probability, None for the first, and its
+    rank by it, from 1. likeliest: the number of the token of rank 1 at its place, which is told in `best`."""
+
+    id: int
+    added: str
+    logprob: float | None
+    rank: int
+    likeliest: int
+    best: Likely
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A text's vector, and how many tokens it took."""
+
+    vector: tuple[float, ...]
+    read: int
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """A reply. tokens: what is added by all of them is its text. finish: whether it ended by itself or was cut at
-    `Sampling.most`. read, written: how many tokens the question and the reply took."""
+    `Sampling.most`. read, written: how many tokens the question and the reply took. prompt: the question's own tokens,
+    where `Sampling.weighs`."""
 
     tokens: tuple[Token, ...]
     finish: Literal["stop", "length"]
     read: int
     written: int
+    prompt: tuple[Read, ...] = ()
 
     @property
     def text(self) -> str:
@@ -128,6 +154,10 @@ class Brain(Protocol):
 
     def complete(self, base: str, weights: Weights | None, messages: Sequence[Message], sampling: Sampling) -> Said:
         """A reply; equal arguments give equal replies. Raises `Unanswerable` where the question cannot be taken."""
+        ...
+
+    def embed(self, base: str, weights: Weights | None, text: str) -> Embedded:
+        """A text's vector; equal arguments give equal ones. Raises `Unanswerable` for a text that has none."""
         ...
 
     def settled(self, wished: Hyperparameters, examples: int) -> Hyperparameters:

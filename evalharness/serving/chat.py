@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from evalharness.records import Message, Payload
@@ -33,6 +33,7 @@ class Wish:
     logprobs: bool
     streams: bool
     counts: bool
+    weighs: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Answer:
         """The answer as one object."""
         told = [shapes.choice(at, said, logprobs=self.wish.logprobs) for at, said in enumerate(self.said)]
         model = self.wish.model
-        return shapes.completion(self.id, self.created, model.name, model.fingerprint, told, self.usage)
+        whole = shapes.completion(self.id, self.created, model.name, model.fingerprint, told, self.usage)
+        return {**whole, "prompt_logprobs": shapes.prompt(self.said[0].prompt)} if self.wish.weighs else whole
 
     def pieces(self) -> Iterator[Payload]:
         """The answer token by token: each reply's role, words and end; if wished, what it all took."""
@@ -91,14 +93,16 @@ def wish(raw: bytes, models: Models) -> Wish:
     options = fields.table("stream_options")
     if options is not None and not streams:
         raise wrong("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options")
+    sampling = _prompted(fields, _sampling(fields, top or 0), messages, streams=streams)
     found = Wish(
         model,
         messages,
-        _sampling(fields, top or 0),
+        sampling,
         fields.whole("n", 1, 128) or 1,
         logprobs,
         streams,
         options.flag("include_usage") if options else False,
+        sampling.weighs,
     )
     if options:
         options.flag("include_obfuscation")
@@ -122,6 +126,22 @@ def answer(brain: Brain, asked: Wish, created: int) -> Answer:
     texts = [[message.role, message.content] for message in asked.messages]
     name = digest(asked.model.name, asked.model.fingerprint, texts, repr(asked.sampling), asked.replies)
     return Answer(asked, f"chatcmpl-{name[:24]}", created, tuple(said))
+
+
+def _prompted(fields: Fields, sampling: Sampling, messages: Sequence[Message], *, streams: bool) -> Sampling:
+    """The sampling with what vLLM has beside the protocol: a reply that goes on, and how likely the prompt is."""
+    goes_on = fields.flag("continue_final_message")
+    opens = "add_generation_prompt" not in fields or fields.flag("add_generation_prompt")
+    fields.pass_over("add_generation_prompt")
+    if goes_on == opens:
+        what = "Exactly one of 'continue_final_message' and 'add_generation_prompt' must be true."
+        raise wrong(what, "continue_final_message")
+    if goes_on and messages[-1].role != "assistant":
+        raise wrong("The message to continue must be the assistant's.", "continue_final_message")
+    weighs = fields.whole("prompt_logprobs", 1, 1) is not None
+    if weighs and streams:
+        raise wrong("'prompt_logprobs' are not available when 'stream' is true.", "prompt_logprobs")
+    return replace(sampling, goes_on=goes_on, weighs=weighs)
 
 
 def _sampling(fields: Fields, top: int) -> Sampling:

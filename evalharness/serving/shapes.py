@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from evalharness.records import Payload
-from evalharness.serving.brain import Likely, Loss, Said, Token
+from evalharness.serving.brain import Likely, Loss, Read, Said, Token
 
 
 def listing(items: Sequence[Payload], *, more: bool, ends: bool = False) -> Payload:
@@ -121,6 +121,25 @@ def likelihood(token: Token) -> Payload:
 
 def _token(likely: Likely) -> Payload:
     return {"token": likely.text, "logprob": likely.logprob, "bytes": list(likely.raw)}
+
+
+def prompt(tokens: Sequence[Read]) -> list[Payload | None]:
+    """What `prompt_logprobs` of 1 tells of each token that was read: itself and the likeliest one of its place, by
+    number, as vLLM writes them. Of the first nothing is told, as it follows nothing."""
+    return [None if token.logprob is None else _placed(token, token.logprob) for token in tokens]
+
+
+def _placed(token: Read, logprob: float) -> Payload:
+    best = token.best
+    own: Payload = {"logprob": logprob, "rank": token.rank, "decoded_token": token.added}
+    first: Payload = {"logprob": best.logprob, "rank": 1, "decoded_token": best.text}
+    return {str(token.likeliest): first, str(token.id): own}
+
+
+def embeddings(model: str, vectors: Sequence[list[float] | str], read: int) -> Payload:
+    """The vectors of texts, in their order."""
+    rows = [{"object": "embedding", "index": at, "embedding": vector} for at, vector in enumerate(vectors)]
+    return {"object": "list", "data": rows, "model": model, "usage": {"prompt_tokens": read, "total_tokens": read}}
 
 
 def usage(read: int, written: int) -> Payload:

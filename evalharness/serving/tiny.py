@@ -6,10 +6,23 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from evalharness.records import Message
-from evalharness.serving.brain import Hyperparameters, Lesson, Likely, Loss, Said, Sampling, Step, Token, Unanswerable
+from evalharness.serving.brain import (
+    Embedded,
+    Hyperparameters,
+    Lesson,
+    Likely,
+    Loss,
+    Read,
+    Said,
+    Sampling,
+    Step,
+    Token,
+    Unanswerable,
+)
 from evalharness.serving.brain import Weights as Learnt
-from evalharness.tiny import chat, tuning, weights
-from evalharness.tiny.generating import Spoken
+from evalharness.tiny import chat, reading, tuning, weights
+from evalharness.tiny.generating import ENDINGS, Spoken
+from evalharness.tiny.reading import spelt
 from evalharness.tiny.tokenizer import Tokenizer
 
 NAME = "tiny"
@@ -36,7 +49,7 @@ class Tiny:
 
     def complete(self, base: str, learnt: Learnt | None, messages: Sequence[Message], sampling: Sampling) -> Said:
         """A reply, token by token."""
-        model = weights.base() if learnt is None else self._loaded(learnt.raw, learnt.name)
+        model = self._model(learnt)
         settings = chat.Settings(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
@@ -47,12 +60,23 @@ class Tiny:
             top=sampling.top,
         )
         try:
-            reply = chat.complete(model, messages, settings, sampling.choice)
+            reply = chat.complete(model, messages, settings, sampling.choice, goes_on=sampling.goes_on)
+            prompt = _prompt(model, messages, goes_on=sampling.goes_on) if sampling.weighs else ()
         except chat.Unusable as error:
             code = "context_length_exceeded" if error.param == "messages" else None
             raise Unanswerable(error.what, error.param, code) from None
         tokens = tuple(_tokens(model.tokenizer, reply.spoken, reply.text))
-        return Said(tokens, reply.finish, reply.tokens_in, reply.tokens_out)
+        return Said(tokens, reply.finish, reply.tokens_in, reply.tokens_out, prompt)
+
+    def embed(self, base: str, learnt: Learnt | None, text: str) -> Embedded:
+        """The mean of its tokens' vectors in the network's own table, of length one."""
+        try:
+            return Embedded(*chat.embed(self._model(learnt), text))
+        except chat.Unusable as error:
+            raise Unanswerable(error.what, error.param) from None
+
+    def _model(self, learnt: Learnt | None) -> weights.Model:
+        return weights.base() if learnt is None else self._loaded(learnt.raw, learnt.name)
 
     def settled(self, wished: Hyperparameters, examples: int) -> Hyperparameters:
         """What suits some dozens of examples."""
@@ -94,23 +118,29 @@ def _step(step: tuning.Step, of: int, trained: int, data: bytes | None) -> Step:
 
 
 def _tokens(tokenizer: Tokenizer, spoken: Sequence[Spoken], text: str) -> Iterator[Token]:
-    """Each token with what it adds; the bytes of a character that several tokens make come with the last of them."""
-    ids = [one.token for one in spoken]
-    told = 0
-    for place, one in enumerate(spoken, 1):
-        last = place == len(spoken)
-        so_far = text if last else _common(tokenizer.decode(ids[:place]), text)
+    """Each token with what it adds."""
+    added = spelt(tokenizer, [one.token for one in spoken], text)
+    for one, words in zip(spoken, added, strict=True):
         top = tuple(_likely(tokenizer, *likely) for likely in one.top)
-        yield Token(_likely(tokenizer, one.token, one.logprob), so_far[told:], top)
-        told = max(told, len(so_far))
+        yield Token(_likely(tokenizer, one.token, one.logprob), words, top)
 
 
-def _common(said: str, text: str) -> str:
-    """How much of a text is certain: it stands at the beginning of both."""
-    end = 0
-    while end < min(len(said), len(text)) and said[end] == text[end]:
-        end += 1
-    return text[:end]
+def _prompt(model: weights.Model, messages: Sequence[Message], *, goes_on: bool) -> tuple[Read, ...]:
+    """Each token of what is read of a conversation; a mark by its name."""
+    tokenizer = model.tokenizer
+    ids = (chat.opened if goes_on else chat.window)(model, messages)[0]
+    told = zip(reading.weigh(model, ids), spelt(tokenizer, ids, tokenizer.decode(ids)), strict=True)
+    return tuple(
+        Read(
+            one.token,
+            tokenizer.mark(one.token) if one.token in ENDINGS else added,
+            one.logprob,
+            one.rank,
+            one.likeliest,
+            _likely(tokenizer, one.likeliest, one.top or 0.0),
+        )
+        for one, added in told
+    )
 
 
 def _likely(tokenizer: Tokenizer, token: int, logprob: float) -> Likely:

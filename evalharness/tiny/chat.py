@@ -10,6 +10,7 @@ from evalharness.errors import EvalError
 from evalharness.records import Message, Payload
 from evalharness.tiny.generating import MOST_TOP, Finish, Manner, Said, Spoken, generate
 from evalharness.tiny.learning import Lesson
+from evalharness.tiny.reading import vector
 from evalharness.tiny.tokenizer import ASSISTANT, END, SYSTEM, USER, Tokenizer
 from evalharness.tiny.weights import Model
 
@@ -103,19 +104,47 @@ class Reply:
     left_out: int = 0
 
 
-def complete(model: Model, messages: Sequence[Message], settings: Settings, choice: int = 0) -> Reply:
-    """The reply to a conversation.
+def complete(
+    model: Model, messages: Sequence[Message], settings: Settings, choice: int = 0, *, goes_on: bool = False
+) -> Reply:
+    """The reply to a conversation; with `goes_on`, what follows the reply it ends with, as `opened` reads it.
 
     choice: which of several replies to the same question, from 0; each is drawn by the seed and its own number, so the
     same question, seed and choice always give the same reply. Where no seed is given it is 0: nothing is left to
     chance. Older turns are left out, the oldest first, where the window is too short for all; `Unusable` where what may
     not be left out (system texts, the last message) does not fit.
     """
-    prompt, left_out = window(model, messages)
+    prompt, left_out = (opened(model, messages)[0], 0) if goes_on else window(model, messages)
     manner = Manner(settings.temperature, settings.top_p, settings.max_tokens, settings.top)
     seed = (settings.seed or 0) & (2**64 - 1)
     said = generate(model.shape, model.weights, [prompt], manner, [(seed, choice)])[0]
     return _reply(model.tokenizer, said, settings, len(prompt), left_out)
+
+
+def opened(model: Model, messages: Sequence[Message]) -> tuple[tuple[int, ...], int]:
+    """The tokens of a conversation whose last message is a reply that goes on: no mark ends it. Also, where that
+    reply's own tokens begin.
+
+    `Unusable` where the last message is no reply, has no word in it, or does not fit behind what is read of the others.
+    """
+    if not messages or messages[-1].role != "assistant":
+        raise Unusable("the last message is no reply of the assistant's", "messages")
+    prompt, _ = window(model, messages[:-1])
+    if not messages[-1].content.strip():
+        raise Unusable("the reply has no word in it", "messages")
+    reply = model.tokenizer.encode(messages[-1].content[: 64 * model.shape.context])
+    if len(prompt) + len(reply) >= model.shape.context:
+        what = f"a reply of {len(messages[-1].content)} characters does not fit into the {model.shape.context} tokens"
+        raise Unusable(f"{what} of this model's window, behind the {len(prompt)} of its question", "messages")
+    return (*prompt, *reply), len(prompt)
+
+
+def embed(model: Model, text: str) -> tuple[tuple[float, ...], int]:
+    """The direction of a text, as `vector` gives it, and how many tokens it has; `Unusable` for white space."""
+    if not text.strip():
+        raise Unusable("a text without a word in it has no vector", "input")
+    tokens = model.tokenizer.encode(text)
+    return vector(model, tokens), len(tokens)
 
 
 def window(model: Model, messages: Sequence[Message]) -> tuple[tuple[int, ...], int]:

@@ -118,6 +118,12 @@ def loss(shape: Shape, weights: Mapping[str, Floats], tokens: Ids, targets: Ids,
     return Loss(wrong, hits, count, gradients)
 
 
+def states(shape: Shape, weights: Mapping[str, Floats], tokens: Ids) -> Floats:
+    """What the network makes of each place of rows of tokens; times the table, the scores of what comes next."""
+    state, _ = _forward(shape, weights, tokens)
+    return normed(state, weights["norm"])
+
+
 # --- forward ----------------------------------------------------------------------------------------------------------
 
 

@@ -611,16 +611,6 @@ def test_a_server_that_answers_without_reading_does_not_hold_the_call() -> None:
     assert asyncio.run(ask()).kind in ("rejected", "timeout")
 
 
-def test_only_chats_are_answered() -> None:
-    async def ask() -> ModelFailed:
-        async with opened("http://127.0.0.1:1/v1") as model:
-            with pytest.raises(ModelFailed) as refused:
-                await model.fetch(replace(question(model), kind="embed"))
-            return refused.value
-
-    assert str(asyncio.run(ask())) == "the kind 'openai' answers chats, not 'embed'"
-
-
 def test_a_filtered_answer_is_not_kept_and_an_empty_one_is() -> None:
     model = opened("http://127.0.0.1:1/v1")
 

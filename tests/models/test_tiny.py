@@ -163,3 +163,28 @@ def test_a_question_too_long_for_the_window_is_rejected_and_not_tried_again(tmp_
         answer(tiny(tmp_path), "why " * 1000)
 
     assert (failed.value.kind, failed.value.again, failed.value.stops) == ("rejected", False, "")
+
+
+def test_a_vector_is_that_of_one_text_with_words_in_it(tmp_path: Path) -> None:
+    model = tiny(tmp_path)
+    messages = {
+        "of 2 messages": (Message("user", "a"), Message("user", "b")),
+        "a text without": (Message("user", " "),),
+    }
+
+    for what, asked in messages.items():
+        with pytest.raises(ModelFailed, match=what):
+            asyncio.run(model.fetch(Request(model.ref, asked, kind="embed")))
+
+
+def test_a_likelihood_takes_no_parameters_to_heart(tmp_path: Path) -> None:
+    model = tiny(tmp_path)
+    said = (Message("user", "What is the capital of France?"), Message("assistant", "Paris"))
+
+    cold, hot = (
+        asyncio.run(model.fetch(Request(model.ref, said, {"temperature": degree, "max_tokens": 1}, kind="likelihood")))
+        for degree in (0, 2)
+    )
+
+    assert cold == hot
+    assert model.read(cold).text == "Paris"

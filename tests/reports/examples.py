@@ -7,26 +7,24 @@ from dataclasses import replace
 from typing import overload
 
 from evalharness.findings import (
+    Agreement,
     Comparison,
     Delta,
-    Distance,
+    DuelRow,
+    Duels,
     Echoes,
     Flip,
     HeldOut,
     Kept,
     LeftOut,
-    Manner,
-    Opening,
     Pair,
     Panel,
-    PetPhrase,
     Phrase,
     Rebased,
     Recital,
     Ruling,
     RunRef,
     Trained,
-    Trait,
     Verdict,
 )
 from evalharness.records import (
@@ -43,6 +41,7 @@ from evalharness.records import (
     Trial,
     Usage,
 )
+from evalharness.traits import Distance, Manner, Opening, PetPhrase, Trait
 from tests.runs import judged
 
 HOSTILE = {
@@ -354,6 +353,23 @@ def trained() -> Panel:
     return Panel(verdict, (replace(comparison, verdict=verdict, trained=found),))
 
 
+def preferred(text: str) -> Duels:
+    """Duels by two judges of that name, by a criterion of that text, one of them missing for that cause."""
+    row = DuelRow(text, "", 3, 3, 2, 0, 1, 0.6667, 0.2077, 0.9385, "T", 1.0, 3, 1, 4, 2, 0.6875)
+    return Duels(
+        path=text,
+        prefer=(text,),
+        judges=(text, text),
+        total=replace(row, criterion=""),
+        rows=(row, replace(row, criterion="", judge=text)),
+        missing=((text, 1),),
+        longer=12.0,
+        alike=row,
+        refused=text,
+        agreements=(Agreement(text, text, 3, 0.6667, 0.4),),
+    )
+
+
 def hostile(text: str) -> Panel:
     """The realistic pair with one text wherever a model, a suite or a server could have put it."""
     asked = Asked(text, text, (text,), (text,), group=text, must_pass=True)
@@ -393,6 +409,7 @@ def hostile(text: str) -> Panel:
             echoes=Echoes((1, 0), (1, 1), (Recital(text, text, 1),), (Phrase(text, 0.0, 0.0, 1.0),)),
         ),
         manner=_manner(text),
+        duels=preferred(text),
     )
     return Panel(comparison.verdict, (comparison, comparison))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evalharness.findings import Distance, Manner, Moved, Opening, PetPhrase, Trait
 from evalharness.reports.style import lines, moves, table
+from evalharness.traits import Distance, Manner, Moved, Opening, PetPhrase, Trait
 
 
 def trait(name: str, size: float | None, word: Moved = "moved", told: str = "", unit: str = "per 100 words") -> Trait:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from evalharness.scorers.base import SCORERS, kind
 
 FAMILIES = {
-    "What is said": ("mentions", "exact", "number", "matches", "similar"),
+    "What is said": ("mentions", "exact", "number", "matches", "similar", "likelihood"),
     "Its form": ("json", "json_schema", "fields", "max_words", "min_words"),
     "Its manner": ("language", "refuses", "max_repeats", "voice"),
     "What a model thinks of it": ("judge",),
@@ -46,11 +46,13 @@ class Page:
 
 
 def page(name: str) -> Page:
-    """The page of a kind; a docstring that lacks a part raises `AttributeError`."""
+    """The page of a kind; a docstring that lacks a part raises `AttributeError`. Replies that pass and fail are not
+    asked of a kind that does not read them."""
     text = inspect.getdoc(SCORERS.get(name)) or ""
-    found = re.search(
-        r"```yaml\n(?P<snippet>.*?)```\nPasses: `(?P<passes>.*?)`\nFails: `(?P<fails>.*?)`\n", text, re.DOTALL
-    )
+    replies = r"Passes: `(?P<passes>.*?)`\nFails: `(?P<fails>.*?)`\n"
+    if kind(name).reads == "question":
+        replies = "(?P<passes>)(?P<fails>)"
+    found = re.search(rf"```yaml\n(?P<snippet>.*?)```\n{replies}", text, re.DOTALL)
     if found is None:
         raise AttributeError(f"{name} has no snippet with a reply that passes and one that fails")
     return Page(name, text, text.partition("\n")[0], found["snippet"], found["passes"], found["fails"])

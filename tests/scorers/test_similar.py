@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalharness.records import Grade
-from tests.scorers.replies import SIZES, fault, grade, huge, made, survives, value
+from evalharness.flow import Answer, drive
+from evalharness.records import Failure, Grade, Response
+from evalharness.scorers.base import asked
+from evalharness.scorers.similar import cosine
+from tests.scorers.replies import SIZES, fault, grade, huge, made, said, survives, value
 
 
 @pytest.mark.parametrize(
@@ -77,3 +80,84 @@ def test_megabytes_are_graded_in_seconds(megabytes: int) -> None:
         made("similar", "Paris is the capital of France."),
         {"sentences": huge(megabytes)["sentences"], "signs": huge(megabytes)["signs"]},
     )
+
+
+# --- by vectors -------------------------------------------------------------------------------------------------------
+
+
+def near(reply: str, answer: Answer | dict[str, Answer]) -> Grade:
+    """The grade where texts have these vectors."""
+    found = made("similar", "Plants eat light.", by="vectors").grade(said(reply))
+    if isinstance(found, Grade):
+        return found
+    return drive(found, lambda one: answer[one.messages[0].content] if isinstance(answer, dict) else answer)
+
+
+def at(*numbers: float) -> Response:
+    return Response("", vector=numbers)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reference", "expected"),
+    [
+        (at(1, 0), at(1, 0), 1.0),
+        (at(1, 0), at(7, 0), 1.0),
+        (at(3, 4), at(4, 3), 0.96),  # (3 x 4 + 4 x 3) / (5 x 5)
+        (at(1, 0), at(0, 2), 0.0),
+        (at(1, 0), at(-1, 1), 0.0),  # an obtuse angle is no nearer than a right one
+        (at(1e90, 1e90), at(1e-90, 0), 0.5**0.5),
+        (at(0.1, 0.2, 0.3), at(0.1, 0.2, 0.3), 1.0),
+    ],
+)
+def test_with_a_model_the_grade_is_the_cosine_of_the_vectors(
+    reply: Response, reference: Response, expected: float
+) -> None:
+    grade = near("Leaves drink sun.", {"Leaves drink sun.": reply, "Plants eat light.": reference})
+
+    assert grade.value == pytest.approx(expected, abs=1e-12)
+    assert grade.why == f"{expected:.2f} near 'Plants eat light.' by 'vectors'"
+
+
+def test_both_texts_are_asked_for_in_one_round() -> None:
+    found = made("similar", "Plants eat light.", by="vectors").grade(said("Leaves drink sun."))
+    assert not isinstance(found, Grade)
+
+    reply, reference = next(found)
+
+    assert (reply.kind, reply.model.name, reference.model.name) == ("embed", "vectors", "vectors")
+    assert [one.messages[0].content for one in (reply, reference)] == ["Leaves drink sun.", "Plants eat light."]
+    assert asked(made("similar", "Plants eat light.", by="vectors")) == ("vectors",)
+    assert asked(made("similar", "Plants eat light.")) == ()
+
+
+def test_where_nothing_was_said_nobody_is_asked() -> None:
+    assert grade("similar", "Plants eat light.", " \n", by="vectors") == Grade(0.0, "nothing was said")
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (Failure("rejected", "too long"), "no vector from 'vectors': too long"),
+        (at(0, 0), "the vectors from 'vectors' cannot be compared"),
+        (Response("Paris."), "the vectors from 'vectors' cannot be compared"),
+        (
+            {"Leaves drink sun.": at(1, 0), "Plants eat light.": at(1, 0, 0)},
+            "the vectors from 'vectors' cannot be compared",
+        ),
+    ],
+)
+def test_without_two_vectors_of_a_kind_the_grade_is_unknown(answer: Answer | dict[str, Answer], why: str) -> None:
+    assert near("Leaves drink sun.", answer) == Grade(None, why)
+
+
+NUMBERS = st.lists(st.floats(-1e100, 1e100), min_size=1, max_size=5)
+
+
+@settings(max_examples=60)
+@given(NUMBERS, NUMBERS)
+def test_a_cosine_is_one_whatever_the_vectors(one: list[float], other: list[float]) -> None:
+    there, back = cosine(one, other), cosine(other, one)
+
+    assert there == back
+    assert there is None or -1.0 <= there <= 1.0
+    assert any(one) is (cosine(one, one) is not None)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from evalharness.records import Message
 from evalharness.serving.brain import (
+    Embedded,
     Hyperparameters,
     Lesson,
     Likely,
@@ -60,6 +61,12 @@ class Parrot:
             words, finish = words[: sampling.most], "length"
         tokens = tuple(self._token(word, first=at == 0, top=sampling.top) for at, word in enumerate(words))
         return Said(tokens, finish, read, len(tokens))
+
+    def embed(self, base: str, weights: Weights | None, text: str) -> Embedded:
+        """How many words and how many letters."""
+        if text.isspace():
+            raise Unanswerable("nothing to say", "input")
+        return Embedded((float(len(text.split())), float(len(text))), len(text.split()))
 
     def _token(self, word: str, *, first: bool, top: int) -> Token:
         said = word if first else f" {word}"

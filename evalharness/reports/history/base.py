@@ -122,7 +122,11 @@ def others(history: History) -> tuple[Held, ...]:
     if history.standing is None:
         return ()
     charted = {track.aspect for series in history.series for track in series.tracks}
-    return tuple(held for held in history.standing.rulings if held.aspect == "overall" and held.aspect not in charted)
+    return tuple(
+        held
+        for held in history.standing.rulings
+        if held.aspect in ("overall", "preference") and held.aspect not in charted
+    )
 
 
 def aspects(history: History) -> tuple[str, ...]:
