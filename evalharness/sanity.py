@@ -130,8 +130,7 @@ def _dropped(base: Arm, tuned: Arm) -> Iterator[str]:
     lost = [(arm.sheet.trials - arm.sheet.scored, arm.sheet.trials) for arm in (base, tuned)]
     if _up(*lost) or _up(*reversed(lost)):
         told = ", ".join(
-            f"{count:,} of {of:,} of '{arm.run.model.name}'"
-            for (count, of), arm in zip(lost, (base, tuned), strict=True)
+            f"{count:,} of {side}'s {of:,}" for (count, of), side in zip(lost, ("base", "tuned"), strict=True)
         )
         yield f"trials without a whole score: {told}; what is left may be the easier part: run again for the missing"
 

@@ -143,7 +143,7 @@ def test_drop_rates_that_differ_by_more_than_two_points() -> None:
     found = told(runs.of(whole), runs.of([replace(t, conversation=_other(t)) for t in lost], name="tuned"))
 
     assert found == [
-        "trials without a whole score: 0 of 60 of 'base', 3 of 60 of 'tuned'; what is left may be the easier part: run "
+        "trials without a whole score: 0 of base's 60, 3 of tuned's 60; what is left may be the easier part: run "
         "again for the missing"
     ]
 
