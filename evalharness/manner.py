@@ -54,11 +54,9 @@ Marks = tuple[float, ...]
 class Style:
     """What was counted of one arm. features, marks: by case, the mean over its replies and the samples' shares.
     far: by case, the mean distance of its replies to the training voice, where one is known. said: words of a sample.
-    among: cases of the run, of which these are all or some.
     """
 
     replies: int
-    among: int
     features: Mapping[str, Features]
     marks: Mapping[str, list[Marks]]
     far: Mapping[str, float]
@@ -74,16 +72,17 @@ class Taught:
     said: Sequence[list[str]]
 
 
-def style_of(arm: Arm, voice: Profile | None = None) -> Style:
-    """The style of an arm's replies; filtered ones are missing. Of more than 2,000 cases so many are read, the same of
-    every arm. Keeps no reply."""
+def style_of(arm: Arm, cases: Iterable[str] | None = None, voice: Profile | None = None) -> Style:
+    """The style of an arm's replies to these cases, or to all; filtered ones are missing. Keeps no reply."""
     sums: dict[str, list[Features]] = {}
     marks: dict[str, list[Marks]] = {}
     far: dict[str, list[float]] = {}
     openings: dict[str, set[str]] = {}
     said: list[list[str]] = []
     replies = 0
-    places = sorted(place for case in _chosen(arm.sheet.cases) for place in arm.sheet.places.get(case, ()))
+    places = sorted(
+        place for case in (arm.sheet.cases if cases is None else cases) for place in arm.sheet.places.get(case, ())
+    )
     step = max(1, len(places) // SAMPLE)
     for at, place in enumerate(places):
         talk = arm.run.trials[place].conversation
@@ -106,7 +105,6 @@ def style_of(arm: Arm, voice: Profile | None = None) -> Style:
             marks.setdefault(talk.case, []).append(_means(here))
     return Style(
         replies,
-        len(arm.sheet.cases),
         {case: _means(rows) for case, rows in sums.items()},
         marks,
         {case: mean(values) for case, values in far.items()},
@@ -115,12 +113,11 @@ def style_of(arm: Arm, voice: Profile | None = None) -> Style:
     )
 
 
-def _chosen(cases: Iterable[str]) -> list[str]:
-    """At most `MOST` cases, told by their names alone, so that every arm has the same, in whatever order they come."""
-    named = list(cases)
-    if len(named) <= MOST:
-        return named
-    return sorted(named, key=lambda case: (crc32(case.encode("utf-8", "surrogatepass")), case))[:MOST]
+def _chosen(cases: Sequence[str]) -> tuple[str, ...]:
+    """At most `MOST` cases, told by their names alone, so that they are the same in whatever order they come."""
+    if len(cases) <= MOST:
+        return tuple(cases)
+    return tuple(sorted(cases, key=lambda case: (crc32(case.encode("utf-8", "surrogatepass")), case))[:MOST])
 
 
 def _marks(text: str, features: Features, outcome: Outcome) -> Marks:
@@ -160,10 +157,12 @@ def manner(
     groups: Mapping[str, str],
     taught: Taught | None = None,
     voices: Sequence[Distance] = (),
+    among: int | None = None,
 ) -> Manner | None:
     """How the style of two arms differs over the cases both answered; None below five of them, groups counting once.
 
-    groups: of the cases that belong to one. voices: distances to other voices than base's own.
+    groups: of the cases that belong to one. voices: distances to other voices than base's own. among: how many cases
+    both arms have, where these are but a part.
     """
     cases = [case for case in base.features if case in tuned.features]
     keys = [groups.get(case, f"\0{case}") for case in cases]
@@ -175,7 +174,7 @@ def manner(
     begin = _opening(base, cases), _opening(tuned, cases)
     return Manner(
         cases=len(before),
-        among=among if (among := min(base.among, tuned.among)) > MOST else None,
+        among=among,
         replies=(base.replies, tuned.replies),
         traits=traits,
         watched=(*shares, traits[PLACE["words"]]),
@@ -310,27 +309,31 @@ def described(
     to be near to as well. Each arm is read once, however many pairs it is in.
     """
     known = {name: taught for name, found in lessons.items() if (taught := taught_by(found)) is not None}
-    styles: dict[int, Style] = {}
+    styles: dict[tuple[int, tuple[str, ...]], Style] = {}
 
-    def style(arm: Arm) -> Style:
-        if id(arm.run) not in styles:
+    def style(arm: Arm, cases: Sequence[str]) -> Style:
+        key = id(arm.run), _chosen(cases)
+        if key not in styles:
             taught = known.get(arm.run.suite.name)
-            styles[id(arm.run)] = style_of(arm, taught.voice if taught else None)
-        return styles[id(arm.run)]
+            styles[key] = style_of(arm, key[1], taught.voice if taught else None)
+        return styles[key]
 
     stored = {arm.run.suite.name: arm for arm in arms if arm.run.snapshot is not None}
     comparisons = []
     for comparison, (base, tuned) in zip(panel.comparisons, pairs, strict=True):
         name = comparison.suite.name
-        both = style(base), style(tuned)
+        cases = [case for case in base.sheet.cases if case in tuned.sheet.cases]
+        both = style(base, cases), style(tuned, cases)
         taught = known.get(name)
         far = list(_to_training(*both, taught, comparison.suite.alpha))
         third = stored.get(name)
         if third is not None and third.run is not base.run and third.run is not tuned.run:
-            far += _to_snapshot(*both, third, style(third), comparison.suite.alpha)
+            far += _to_snapshot(*both, third, style(third, list(third.sheet.cases)), comparison.suite.alpha)
         groups = {asked.case: asked.group for asked in tuned.run.cases if asked.group}
         design = replace(design_of(base, tuned, comparison.seed), scope="population")
-        comparisons.append(replace(comparison, manner=manner(*both, design, groups=groups, taught=taught, voices=far)))
+        among = len(cases) if len(cases) > MOST else None
+        found = manner(*both, design, groups=groups, taught=taught, voices=far, among=among)
+        comparisons.append(replace(comparison, manner=found))
     return replace(panel, comparisons=tuple(comparisons))
 
 

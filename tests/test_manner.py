@@ -260,10 +260,19 @@ def test_of_very_many_cases_the_same_part_of_every_arm_is_read() -> None:
     trials = [trial(f"case {at}", "so it is") for at in range(2_100)]
     base, tuned = Arm.of(bare(trials)), Arm.of(bare(trials[::-1]))
 
-    told = found(base, tuned)
+    told = described(compare_all([(base, tuned)]), [(base, tuned)], {}).comparisons[0].manner
 
+    assert told is not None
     assert (told.cases, told.among, told.replies) == (2_000, 2_100, (2_000, 2_000))
-    assert style_of(base).features.keys() == style_of(tuned).features.keys()
+
+
+def test_cases_that_one_arm_alone_was_asked_are_not_read() -> None:
+    base, tuned = arm(CALM), arm([*LOUD, "More", "And more"])
+
+    told = described(compare_all([(base, tuned)]), [(base, tuned)], {}).comparisons[0].manner
+
+    assert told is not None
+    assert (told.cases, told.among, told.replies) == (6, None, (6, 6))
 
 
 def test_the_order_of_the_cases_is_no_matter() -> None:
