@@ -16,6 +16,7 @@ from evalharness.errors import EvalError, Faults, StoreError
 from evalharness.escape import slug
 from evalharness.findings import Panel
 from evalharness.harness import version
+from evalharness.instruments import informed
 from evalharness.measure import Arm
 from evalharness.records import Run, Snapshot
 from evalharness.registry import load_files
@@ -49,7 +50,7 @@ def review(path: Path, config: Config) -> Review:
     if run.tally is None:
         raise StoreError(f"{path}: this run was cut short", "run the suite again; it asks only what is missing")
     shelf = snapshots.shelf(config.baselines, run.suite.name)
-    arm = Arm.of(replace(run, snapshot=None))
+    arm = informed(Arm.of(replace(run, snapshot=None)), config)
     change = None
     if shelf.baseline is not None:
         base = _as_today(shelf.baseline, run, config)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, TypeVar, overload
 
-from evalharness import heldout, preference, sanity
+from evalharness import heldout, instruments, preference, sanity
 from evalharness.errors import MixedSuites
 from evalharness.findings import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef, Trained, Verdict
 from evalharness.measure import Arm, design_of, diagnostics, measured, scope_block, trials
@@ -52,10 +53,10 @@ def alone(arm: Arm) -> tuple[Ruling, ...]:
             if name in ("at_least", "drift_at_most"):
                 cut = Slice(part, criterion.aspect)
                 found, _ = measured(arm.sheet, arm.sheet, design_of(arm, arm, 0), cut, arm.run.cases)
-                blocked = _selection(suite.selected) if suite.selected else scope_block(arm, arm)
-                terms = Terms(suite.alpha, suite.interval, 1.0, *blocked)
+                terms = Terms(suite.alpha, suite.interval, 1.0, *_blocked(arm, arm, criterion.aspect))
                 level, drifts = (limit, None) if name == "at_least" else (None, limit)
-                rulings += rule(Criterion(criterion.aspect, at_least=level, drift_at_most=drifts), found, terms)
+                ruled = rule(Criterion(criterion.aspect, at_least=level, drift_at_most=drifts), found, terms)
+                rulings += instruments.marked(ruled, arm, arm)
             else:
                 why = f"{criterion.aspect} undecided: no base to compare with"
                 remedy = "name a base: --base NAME (--eval-base in pytest), or `base:` in the suite"
@@ -63,9 +64,15 @@ def alone(arm: Arm) -> tuple[Ruling, ...]:
     return tuple(rulings)
 
 
-def _selection(selected: Sequence[str]) -> tuple[str, str]:
-    """Why a selection decides nothing, and what to do."""
-    return f"a selection of the cases ({' '.join(selected)})", "compare all cases of the suite"
+def _blocked(base: Arm, tuned: Arm, aspect: str) -> tuple[str, str]:
+    """Why nothing can be said of an aspect whatever the numbers are, and what to do; two empty texts where it can."""
+    selected = base.run.suite.selected or tuned.run.suite.selected
+    if selected:
+        return f"a selection of the cases ({' '.join(selected)})", "compare all cases of the suite"
+    if aspect == preference.PREFERENCE:
+        return preference.blocked(tuned.run.suite)
+    why, remedy = scope_block(base, tuned)
+    return (why, remedy) if why else instruments.blocked(base, tuned, aspect)
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
@@ -148,9 +155,8 @@ class _Draft:
         rulings: list[Ruling] = []
         deltas: list[Delta] = []
         for criterion, measure in zip(self.criteria, self.gates, strict=True):
-            blocked, unblock = self._blocked(suite, criterion.aspect)
-            terms = Terms(suite.alpha, suite.interval, adjusted.get(measure.aspect, 1.0), blocked, unblock)
-            ruled = rule(criterion, measure, terms)
+            terms = self._terms(suite, criterion.aspect, adjusted.get(measure.aspect, 1.0))
+            ruled = instruments.marked(rule(criterion, measure, terms), self.base, self.tuned)
             rulings += ruled
             deltas.append(_gate_delta(criterion, measure, ruled, self._samples(), terms.p_adjusted))
         parts = self._parts(suite, seed)
@@ -177,6 +183,7 @@ class _Draft:
             seed=seed,
             version=version,
             trained=trained,
+            judged=instruments.judged(self.base, self.tuned),
             persona=persona(self.base, self.tuned, self.cases, seed=seed),
             duels=duels,
         )
@@ -184,26 +191,17 @@ class _Draft:
     def _parts(self, suite: SuiteRef, seed: int) -> tuple[heldout.Part, ...]:
         """Each gate over the cases that the training file had, and over those it had not."""
         found = preference.measuring(self.base, self.tuned, seed)
-        blocked = self._blocked(suite)
 
         def measure(cut: Slice, cases: Sequence[Asked]) -> Measure:
             return found(cut, cases)[0]
 
-        def terms(p: float) -> Terms:
-            return Terms(suite.alpha, suite.interval, p, *blocked)
-
-        return heldout.parts(self.criteria, self.cases, measure, terms)
+        return heldout.parts(self.criteria, self.cases, measure, partial(self._terms, suite))
 
     def _samples(self) -> tuple[int, int]:
         return self.base.sheet.samples(), self.tuned.sheet.samples()
 
-    def _blocked(self, suite: SuiteRef, aspect: str = "") -> tuple[str, str]:
-        selected = self.base.run.suite.selected or suite.selected
-        if selected:
-            return _selection(selected)
-        if aspect == preference.PREFERENCE:
-            return preference.blocked(suite)
-        return scope_block(self.base, self.tuned)
+    def _terms(self, suite: SuiteRef, aspect: str, p: float) -> Terms:
+        return Terms(suite.alpha, suite.interval, p, *_blocked(self.base, self.tuned, aspect))
 
     def _looked_at(self, alpha: float) -> Iterator[Delta]:
         """Everything that does not decide, under one false discovery rate."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evalharness.records import Asked, ModelRef, Snapshot, SuiteRef, Tally, Trial, Word
+from evalharness.standings import Judged
 from evalharness.traits import Manner
 
 
@@ -399,6 +400,7 @@ class Comparison:
     version: str = ""
     rebased: Rebased | None = None
     trained: Trained | None = None
+    judged: tuple[Judged, ...] = ()
     duels: Duels | None = None
     manner: Manner | None = None
     persona: Persona | None = None

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from evalharness import engine, snapshots, store
 from evalharness.bench import instruments, judges, refs, self_judged
 from evalharness.cache import Cache
+from evalharness.calibrate import known
 from evalharness.compare import compare_all
 from evalharness.config import Config
 from evalharness.config import load as load_config
@@ -30,6 +31,7 @@ from evalharness.echoes import echoes, warnings
 from evalharness.errors import EvalError, Faults
 from evalharness.findings import Comparison, Panel
 from evalharness.history import Held, History, Series, Standing, chart
+from evalharness.instruments import informed
 from evalharness.manner import described
 from evalharness.measure import Arm
 from evalharness.models.base import Model
@@ -105,6 +107,7 @@ def ask_each(
     that were whole are whole, the others are `.part` files, and asking again goes on; `Interrupted` is raised where
     nothing was asked yet. Not where an event loop runs: see `aask`.
     """
+    _readable(askings, config)
     askings, lessons = _learnt(askings, options)
     found = rows(askings, config, options)
     panels = _panels(askings, found, config, options)
@@ -112,11 +115,11 @@ def ask_each(
         try:
             tallies = engine.run(sitting.flows, sitting.models, **sitting.rest())
         except engine.Interrupted as stopped:
-            arms = sitting.arms(stopped.tallies, interrupted=True)
+            arms = _informed(sitting.arms(stopped.tallies, interrupted=True), config)
             if not arms:
                 raise
             return Asked(arms, stopped, lessons)
-        asked = Asked(sitting.arms(tallies), lessons=lessons)
+        asked = Asked(_informed(sitting.arms(tallies), config), lessons=lessons)
     meetings = _meetings(askings, asked.arms, panels)
     if not meetings:
         return asked
@@ -135,12 +138,14 @@ async def aask(
     watch: engine.Watch | None = None,
 ) -> Asked:
     """The same as `ask` on the caller's event loop."""
-    askings, lessons = _learnt([Asking(suite, tuple(names)) for suite in suites], options)
+    askings = [Asking(suite, tuple(names)) for suite in suites]
+    _readable(askings, config)
+    askings, lessons = _learnt(askings, options)
     found = rows(askings, config, options)
     panels = _panels(askings, found, config, options)
     with Sitting(found, config, options, watch or engine.SILENT) as sitting:
         tallies = await engine.arun(sitting.flows, sitting.models, **sitting.rest())
-        asked = Asked(sitting.arms(tallies), lessons=lessons)
+        asked = Asked(_informed(sitting.arms(tallies), config), lessons=lessons)
     meetings = _meetings(askings, asked.arms, panels)
     if not meetings:
         return asked
@@ -183,6 +188,17 @@ def _seated(asked: Asked, runs: Sequence[DuelRun], meetings: Sequence[Meeting]) 
         tuple(replace(arm, duels=judged[id(arm)]) if id(arm) in judged else arm for arm in row) for row in asked.arms
     )
     return replace(asked, arms=tuple(arms))
+
+
+def _readable(askings: Sequence[Asking], config: Config) -> None:
+    """Raises `Faults` for calibrations of judges that cannot be read: before anything is paid for."""
+    for asking in askings:
+        known(config.baselines, config.state, asking.suite.name)
+
+
+def _informed(rows: Sequence[Sequence[Arm]], config: Config) -> tuple[tuple[Arm, ...], ...]:
+    """The arms with what is known of their judges."""
+    return tuple(tuple(informed(arm, config) for arm in row) for row in rows)
 
 
 def _learnt(askings: Sequence[Asking], options: Options) -> tuple[list[Asking], dict[str, Lessons]]:
@@ -250,8 +266,8 @@ def _unread(lessons: Lessons) -> Iterator[str]:
         yield f"{Path(lessons.file).name}: {lines}, so cases like them count as unseen"
 
 
-def compare_runs(paths: Sequence[Path], options: Options = DEFAULT) -> Panel:
-    """The first stored run against each of the others."""
+def compare_runs(paths: Sequence[Path], options: Options = DEFAULT, config: Config | None = None) -> Panel:
+    """The first stored run against each of the others. config: of the project whose calibrations of judges count."""
     runs = [snapshots.named(store.read(path)) for path in paths]
     lessons = None
     if options.train is not None:
@@ -259,7 +275,7 @@ def compare_runs(paths: Sequence[Path], options: Options = DEFAULT) -> Panel:
 
         lessons = learn(options.train)
         runs = [tagged_run(run, lessons, options.train) for run in runs]
-    arms = [Arm.of(run) for run in runs]
+    arms = [informed(Arm.of(run), config) if config else Arm.of(run) for run in runs]
     base, *others = arms
     pairs = [(base, with_duels(base, tuned)) for tuned in others]
     panel = compare_all(pairs, seed=options.seed, version=version())
@@ -279,22 +295,20 @@ def history(
     named = shelf.get(reference or snapshots.REFERENCE).name
     arms = (Arm.of(snapshots.read(filed)) for filed in shelf.filed)
     found = chart(suite, arms, reference=named if reference else "", aspect=aspect)
-    standing = _standing(shelf, found.series[-1], options, run_path(config, suite, "").parent)
+    standing = _standing(shelf, found.series[-1], config, options)
     return replace(found, warnings=tuple(shelf.warnings()), standing=standing)
 
 
-def _standing(shelf: snapshots.Shelf, series: Series, options: Options, runs: Path) -> Standing | None:
-    """The newest snapshot against its reference by the rules of every comparison; None where it is the reference.
-
-    runs: the folder where duels about what both said may lie.
-    """
+def _standing(shelf: snapshots.Shelf, series: Series, config: Config, options: Options) -> Standing | None:
+    """The newest snapshot against its reference by the rules of every comparison; None where it is the reference."""
     newest = series.names[-1]
     if newest == series.reference:
         return None
-    base, tuned = (Arm.of(snapshots.read(shelf.get(name))) for name in (series.reference, newest))
-    (comparison,) = compare_all(
-        [(base, with_duels(base, tuned, runs))], seed=options.seed, version=version()
-    ).comparisons
+    named = (snapshots.read(shelf.get(name)) for name in (series.reference, newest))
+    base, tuned = (informed(Arm.of(run), config) for run in named)
+    runs = run_path(config, shelf.suite, "").parent  # where duels about what both said may lie
+    pair = base, with_duels(base, tuned, runs)
+    (comparison,) = compare_all([pair], seed=options.seed, version=version()).comparisons
     rulings = tuple(Held(each.aspect, each.outcome, each.sentence, each.remedy) for each in comparison.rulings)
     return Standing(newest, series.reference, comparison.verdict.outcome, rulings)
 

@@ -35,11 +35,12 @@ def parts(
     criteria: Sequence[Criterion],
     cases: Sequence[Asked],
     measure: Callable[[Slice, Sequence[Asked]], Measure],
-    terms: Callable[[float], Terms],
+    terms: Callable[[str, float], Terms],
 ) -> tuple[Part, ...]:
     """Each criterion over the seen and near cases, then over the unseen ones.
 
-    None where the cases are all of one kind, or were not looked up. terms: for a p-value that is adjusted for nothing.
+    None where the cases are all of one kind, or were not looked up. terms: of an aspect, for a p-value that is adjusted
+    for nothing.
     """
     seen = [asked for asked in cases if asked.near in ("seen", "near")]
     unseen = [asked for asked in cases if asked.near == "unseen"]
@@ -51,7 +52,7 @@ def parts(
             if seen and unseen:
                 measured = measure(cut, some)
                 p = measured.change.p if measured.change is not None else 1.0
-                found.append(Part(criterion, name, measured, rule(criterion, measured, terms(p))))
+                found.append(Part(criterion, name, measured, rule(criterion, measured, terms(criterion.aspect, p))))
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from evalharness.calibration import Known
 from evalharness.duel import DuelRun
 from evalharness.findings import LeftOut
 from evalharness.records import Asked, Run, Trial
@@ -21,6 +22,7 @@ class Arm:
     """A run and what was counted of it.
 
     unlike: cases it cannot be compared on, and why: they ask something else today. notes: what a reader should know.
+    known: the calibrations of its suite's judges.
     duels: of a tuned arm, what judges said of its replies beside those of the base it is compared with.
     """
 
@@ -28,6 +30,7 @@ class Arm:
     sheet: Sheet
     unlike: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    known: tuple[Known, ...] = ()
     duels: DuelRun | None = None
 
     @classmethod

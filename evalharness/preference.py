@@ -19,6 +19,7 @@ from evalharness.measure import measured as of_scores
 from evalharness.records import Asked, SuiteRef
 from evalharness.rulings import Measure, Missing, causes
 from evalharness.sheet import Slice
+from evalharness.stats.agreement import kappa
 from evalharness.stats.change import Test
 from evalharness.stats.intervals import mean
 from evalharness.stats.preference import (
@@ -316,17 +317,6 @@ def _agreements(duels: Sequence[Duel], judges: Sequence[str]) -> Iterator[Agreem
         if both:
             share = sum(a == b for a, b in both) / len(both)
             yield Agreement(one, other, len(both), share, kappa([a for a, _ in both], [b for _, b in both]))
-
-
-def kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
-    """Cohen's kappa of two who put the same things into classes: (po - pe) / (1 - pe); None where chance agrees always.
-
-    (Cohen 1960.)
-    """
-    ones, others = Counter(first), Counter(second)
-    seen = sum(one == other for one, other in zip(first, second, strict=True)) / len(first)
-    chance = sum(ones[name] * others[name] for name in ones) / len(first) ** 2
-    return None if chance == 1 else (seen - chance) / (1 - chance)
 
 
 def _warnings(run: DuelRun, total: DuelRow, alpha: float) -> Iterator[str]:

@@ -224,6 +224,10 @@ class Grade:
     by: tuple[tuple[str, float | None], ...] = ()
 
 
+CUT_OFF = "cut off at max_tokens"
+"""Why a check on a reply that was cut off is 0, unless it says `truncated: allow`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """One check's grade. turn: the asked turn from 1, None for the whole conversation. judges: models asked for it."""

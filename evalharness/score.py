@@ -9,6 +9,7 @@ from typing import TypeAlias
 from evalharness.errors import ModelFailed
 from evalharness.flow import Answer, Flow, together
 from evalharness.records import (
+    CUT_OFF,
     Conversation,
     Failure,
     Grade,
@@ -126,7 +127,7 @@ def _judge(check: Check, talk: Conversation, *, whole: bool = False) -> Grade | 
         case "filtered":
             return Grade(None, "filtered by the server")
         case "truncated" if check.truncated == "zero":
-            return Grade(0.0, "cut off at max_tokens")
+            return Grade(0.0, CUT_OFF)
     try:
         if whole and isinstance(check.scorer, Whole):
             graded = check.scorer.grade_whole(talk)

@@ -19,8 +19,8 @@ from evalharness.duel import Duel, DuelRun, Match, Party
 from evalharness.findings import DuelRow, Duels
 from evalharness.flow import Answer, drive
 from evalharness.measure import Arm
-from evalharness.preference import kappa
 from evalharness.records import Failure, Request, Run
+from evalharness.stats.agreement import kappa
 from tests import runs
 from tests.scorers.judges import material, verdict
 

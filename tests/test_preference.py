@@ -12,8 +12,9 @@ from evalharness.compare import compare_all
 from evalharness.duel import Duel, Vote
 from evalharness.findings import Comparison, DuelRow, Duels
 from evalharness.measure import Arm
-from evalharness.preference import family, kappa
+from evalharness.preference import family
 from evalharness.records import Criterion, Tally
+from evalharness.stats.agreement import kappa
 from evalharness.stats.preference import win_rate
 from tests import duels
 from tests.duels import LOST, TIED, WON, Votes, counts, duel

@@ -19,6 +19,8 @@ VERBS = {
     "accept": ("accept", "Make a run the baseline of its suite, after showing what changed."),
     "rescore": ("run", "Grade stored replies again with the checks a suite has today."),
     "merge": ("run", "Join run files of one suite and model into one."),
+    "label": ("label", "Label replies that a judge graded, without seeing who wrote them."),
+    "judge": ("judge", "Say how far a judge agrees with people, and whether it may gate."),
     "history": ("history", "Show the accepted snapshots of a suite in order, with charts that see a slow slide."),
     "plan": ("plan", "Say how many requests a run takes, their price, and what it could show."),
     "lint": ("suites", "Read suites and print every fault."),

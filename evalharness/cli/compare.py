@@ -93,7 +93,7 @@ def compare_verb(
 def _stored(paths: Sequence[Path], options: Options) -> Compared:
     from evalharness.harness import compare_runs
 
-    return Compared(compare_runs(paths, options))
+    return Compared(compare_runs(paths, options, config()))
 
 
 def _asked(targets: Sequence[str], names: Names, options: Options, show: Show) -> Compared:

@@ -18,6 +18,7 @@ from evalharness.config import Config
 from evalharness.duelfile import with_duels
 from evalharness.errors import EvalError, StoreError
 from evalharness.escape import slug
+from evalharness.instruments import informed
 from evalharness.measure import Arm
 from evalharness.suite import Suite
 
@@ -88,8 +89,9 @@ def read(share: Share, name: str, suite: Suite, config: Config, judge: str | Non
     shelf = snapshots.shelf(config.baselines, suite.name)
     panel = judges(suite, config, judge, {})
     with Cache(config.state / "cache") if panel else nullcontext() as cache:
-        arms = tuple(
+        found = (
             recall(shelf.get(snapshot), suite, panel, cache) if snapshot else Arm.of(store.read(Path(path)))
             for path, snapshot in share.runs[name]
         )
+        arms = tuple(informed(arm, config) for arm in found)
     return (arms[0], with_duels(*arms)) if len(arms) == 2 and suite.prefer else arms

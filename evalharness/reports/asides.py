@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from evalharness.findings import Comparison
-from evalharness.reports import character, duels, style, trained
+from evalharness.reports import character, duels, judges, style, trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,13 @@ def manner(comparison: Comparison) -> Aside | None:
     return Aside("style", "How they write", tuple(style.lines(found)), (Table(head, tuple(rows)),) if rows else ())
 
 
+def judging(comparison: Comparison) -> Aside | None:
+    """Who graded by what, how far they agree with people, and rates put right by people's labels."""
+    found = comparison.judged
+    tables = tuple(Table(head, tuple(rows)) for head, rows in judges.tables(found))
+    return Aside("judges", "What the judges are worth", tuple(judges.lines(comparison)), tables) if found else None
+
+
 def preference(comparison: Comparison) -> Aside | None:
     """Win rates by criterion and judge, the place and the length of replies, and how far the judges agree."""
     found = comparison.duels
@@ -68,7 +75,7 @@ def persona(comparison: Comparison) -> Aside | None:
     return Aside("persona", "The persona: where it leaks, over turns, over questions", lines, tables)
 
 
-MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (training, preference, persona, manner)
+MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (judging, training, preference, persona, manner)
 """In the order of the page."""
 
 
