@@ -6,14 +6,18 @@ and a comparison that asked the judge anything new ought to ask about them too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypedDict
 
-from evalharness import engine
-from evalharness.calibrate import write_look
+from evalharness.bench import instruments, refs
+from evalharness.books import Tallies
+from evalharness.calibrate import known, write_look
 from evalharness.calibration import Anchor, Calibration, moved
+from evalharness.config import Config
 from evalharness.flow import Flow
+from evalharness.limits import Limits
 from evalharness.models.base import Model
 from evalharness.records import Conversation, Outcome
 from evalharness.score import Bench, grade
@@ -52,25 +56,78 @@ def _alone(case: Case, turn: int | None, calibration: Calibration) -> Case:
     return replace(case, turns=tuple(turns), expect=tuple(whole))
 
 
-def look(
-    calibration: Calibration, suite: Suite, judges: Mapping[str, Model], state: Path, limits: engine.Limits
-) -> str:
-    """Asks the judges about the anchors anew and remembers the answer: why the judge has moved, empty if it has not.
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A calibration whose judge was asked something new, so that its anchors are due. judges: as checks name them."""
 
-    judges: by the names that checks use. limits: what the command may still take; its cache is left aside, since what
-    is known would only say what it said before. Where too few anchors got a grade, the last look stands.
+    calibration: Calibration
+    suite: Suite
+    judges: Mapping[str, Model]
+
+
+def due(suite: Suite, judges: Mapping[str, Model], fresh: Collection[str], config: Config) -> Iterator[Due]:
+    """The calibrations of a suite's instruments whose judges, by their own names, were asked something new."""
+    digests = {each.digest for each in instruments(suite, refs(judges))} if judges and fresh else set()
+    for each in known(config.baselines, config.state, suite.name) if digests else ():
+        if each.calibration.digest in digests and any(model.ref.name in fresh for model in judges.values()):
+            yield Due(each.calibration, suite, judges)
+
+
+class Rest(TypedDict):
+    """What the engine takes beside flows and models."""
+
+    cache: None
+    limits: Limits
+    finished: Callable[[int, tuple[int, int, float | None]], None]
+
+
+class Looking:
+    """The anchors of one command's judges, asked together: flows and models for the engine, then what it came to.
+
+    No answer may come from the cache, which would only say what it said before; so none is kept either.
     """
-    now: dict[int, float | None] = {}
-    engine.run(
-        anchors(calibration, suite, Bench(suite.name, None, {name: model.ref for name, model in judges.items()})),
-        {model.ref.name: model for model in judges.values()},
-        cache=None,
-        limits=replace(limits, cache="off"),
-        finished=now.__setitem__,
-        watch=engine.SILENT,
-    )
-    grades = [now.get(place) for place in range(len(calibration.anchors))]
-    why = moved([anchor.grade for anchor in calibration.anchors], grades, calibration.pass_at)
-    if why is not None:
-        write_look(state, calibration.digest, why)
-    return why or ""
+
+    def __init__(self, due: Sequence[Due], state: Path) -> None:
+        self._due = due
+        self._state = state
+        self._grades: dict[tuple[int, int], float | None] = {}
+        self.models = {model.ref.name: model for each in due for model in each.judges.values()}
+
+    def __len__(self) -> int:
+        return sum(len(each.calibration.anchors) for each in self._due)
+
+    def __iter__(self) -> Iterator[Flow[tuple[int, int, float | None]]]:
+        for number, each in enumerate(self._due):
+            bench = Bench(each.suite.name, None, refs(each.judges))
+            for place, flow in enumerate(anchors(each.calibration, each.suite, bench)):
+                yield _numbered(number, place, flow)
+
+    def rest(self, limits: Limits) -> Rest:
+        """What the engine takes beside the flows and the judges. limits: what the command may still take."""
+        return {"cache": None, "limits": replace(limits, cache="off"), "finished": self.finished}
+
+    def finished(self, _: int, graded: tuple[int, int, float | None]) -> None:
+        """Takes in the grade of an anchor."""
+        number, place, grade = graded
+        self._grades[number, place] = grade
+
+    def ended(self, tallies: Tallies) -> tuple[str, ...]:
+        """What became of each judge, remembered for comparisons to come; where too few anchors got a grade, the last
+        look stands. A line for the user where one has moved, and one for what the looking took."""
+        told = []
+        for number, each in enumerate(self._due):
+            found = each.calibration
+            now = [self._grades.get((number, place)) for place in range(len(found.anchors))]
+            why = moved([anchor.grade for anchor in found.anchors], now, found.pass_at)
+            if why is not None:
+                write_look(self._state, found.digest, why)
+            if why:
+                told.append(f"the judge of '{found.check}' has moved since it was calibrated: {why}")
+        spent = sum(took.usd or 0.0 for took in tallies.values())
+        if self._due:
+            told.append(f"{len(self)} anchors judged again{f', {spent:.4f} USD' if spent else ''}")
+        return tuple(told)
+
+
+def _numbered(number: int, place: int, flow: Flow[float | None]) -> Flow[tuple[int, int, float | None]]:
+    return number, place, (yield from flow)

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalharness import engine, snapshots, store
+from evalharness.anchoring import Due, Looking, due
 from evalharness.bench import instruments, judges, refs, self_judged
+from evalharness.books import Tallies
 from evalharness.cache import Cache
 from evalharness.calibrate import known
 from evalharness.compare import compare_all
@@ -119,6 +121,13 @@ def ask_each(
             if not arms:
                 raise
             return Asked(arms, stopped, lessons)
+        looking = _looking(found, tallies, config)
+        try:
+            if len(looking):
+                may = left(limits(config, options), tallies)
+                _tell(looking.ended(engine.run(looking, looking.models, **looking.rest(may))), watch)
+        except engine.Interrupted as stopped:
+            return Asked(_informed(sitting.arms(tallies), config), stopped, lessons)
         asked = Asked(_informed(sitting.arms(tallies), config), lessons=lessons)
     meetings = _meetings(askings, asked.arms, panels)
     if not meetings:
@@ -145,6 +154,10 @@ async def aask(
     panels = _panels(askings, found, config, options)
     with Sitting(found, config, options, watch or engine.SILENT) as sitting:
         tallies = await engine.arun(sitting.flows, sitting.models, **sitting.rest())
+        looking = _looking(found, tallies, config)
+        if len(looking):
+            may = left(limits(config, options), tallies)
+            _tell(looking.ended(await engine.arun(looking, looking.models, **looking.rest(may))), watch)
         asked = Asked(_informed(sitting.arms(tallies), config), lessons=lessons)
     meetings = _meetings(askings, asked.arms, panels)
     if not meetings:
@@ -152,6 +165,26 @@ async def aask(
     with Duelling(meetings, config, left(limits(config, options), tallies), watch or engine.SILENT) as duelling:
         took = await engine.arun(duelling, duelling.models, **duelling.rest())
         return _seated(asked, duelling.ended(took), meetings)
+
+
+def _looking(found: Sequence[Row], tallies: Tallies, config: Config) -> Looking:
+    """The anchors of every calibrated judge that was asked something new."""
+    dues: list[Due] = []
+    for arm in (row[0] for row in found):
+        suite = arm.plan.suite if isinstance(arm, Job) else arm.suite
+        fresh = {name.rpartition("\n")[2] for name, took in tallies.items() if took.sent and _judging(name, suite)}
+        dues += due(suite, arm.judges, fresh, config)
+    return Looking(dues, config.state)
+
+
+def _judging(account: str, suite: Suite) -> bool:
+    """Whether an account is that of a judge for a run of the suite."""
+    return account.startswith(f"{suite.name}\n") and account.count("\n") == 2
+
+
+def _tell(lines: Sequence[str], watch: engine.Watch | None) -> None:
+    for line in lines:
+        (watch or engine.SILENT).note(line)
 
 
 def _panels(

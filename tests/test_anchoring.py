@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from evalharness.anchoring import anchors, look
+from evalharness.anchoring import Due, Looking, anchors
 from evalharness.calibrate import read_look, write_look
 from evalharness.calibration import Anchor, Calibration
-from evalharness.engine import Limits
+from evalharness.engine import Limits, run
 from evalharness.flow import drive
 from evalharness.records import Message, ModelRef, Request, Response
 from evalharness.score import Bench
@@ -86,12 +86,15 @@ def looked(folder: Path, word: str, number: int = 8) -> tuple[str, int]:
         replace(ONE, messages=(Message("user", "only"), Message("assistant", f"Oslo {n}.")), grade=1.0)
         for n in range(number)
     )
-    why = look(of(*found), suite(folder), {"judge": judge}, folder, Limits())
-    return why, len(judge.asked)
+    looking = Looking([Due(of(*found), suite(folder), {"judge": judge})], folder)
+    told = looking.ended(run(looking, looking.models, **looking.rest(Limits())))
+    assert told[-1] == f"{number} anchors judged again"
+    return told[0] if len(told) > 1 else "", len(judge.asked)
 
 
 def test_a_judge_that_says_otherwise_of_its_anchors_has_moved(tmp_path: Path) -> None:
-    assert looked(tmp_path, "no") == ("8 of 8 anchors judged otherwise", 8)
+    moved = "the judge of 'sarcastic' has moved since it was calibrated: 8 of 8 anchors judged otherwise"
+    assert looked(tmp_path, "no") == (moved, 8)
     assert read_look(tmp_path, DIGEST) == "8 of 8 anchors judged otherwise"
 
     assert looked(tmp_path, "yes") == ("", 8)

@@ -33,7 +33,7 @@ def replies(cases: int = 40, *, voice: str = "") -> dict[str, str]:
     return {f"c{number}": f"It is n{number}.{voice}" for number in range(cases)}
 
 
-def by_words(seen: Seen) -> Reply:
+def by_words(seen: Seen, yes: str = "yes", no: str = "no") -> Reply:
     """A judge for whom sarcasm is an `Oh`."""
     messages = seen.body["messages"]
     assert isinstance(messages, list)
@@ -41,7 +41,7 @@ def by_words(seen: Seen) -> Reply:
     if "verdict" not in asked:
         return completion("It is what it is.")
     *_, mark = re.findall(r'\{"mark": "([0-9a-f]{12})"', asked)
-    word = "yes" if "Oh" in asked else "no"
+    word = yes if "Oh" in asked else no
     return completion(json.dumps({"mark": mark, "reason": f"it is {word}", "verdict": word}))
 
 
@@ -228,3 +228,38 @@ def test_a_budget_needs_the_price_of_the_judge_too(tmp_path: Path) -> None:
 
     assert done.status == 2
     assert "a budget of 1 USD needs to know what model 'judge' costs" in done.err
+
+
+def test_a_judge_that_changes_behind_its_name_is_found_out_and_decides_nothing(tmp_path: Path) -> None:
+    with Loopback(by_words) as server:
+        planted(tmp_path, server.url)
+        config = tmp_path / "evalharness.toml"
+        config.write_text(config.read_text().replace('openai:arbiter"', 'openai:arbiter", server = "bench"'))
+        compare(tmp_path)
+        calibrated(tmp_path)
+        held, asked = compare(tmp_path), server.count
+    other = {name: text.replace("joy", "what joy") for name, text in replies(voice=" Oh, joy.").items()}
+    (tmp_path / "tuned.jsonl").write_text("".join(json.dumps({"case": c, "text": t}) + "\n" for c, t in other.items()))
+    with Loopback(lambda seen: by_words(seen, yes="no", no="yes")) as server:
+        config.write_text(re.sub(r"http://127.0.0.1:\d+/v1", server.url, config.read_text()))
+        moved = compare(tmp_path)
+        bought = server.count
+        again = compare(tmp_path)
+
+        assert (asked, bought, server.count) == (80, 40 + 12, 40 + 12)
+    assert held.status == 0, held.out
+    assert "12 anchors judged again" in moved.err
+    assert (moved.status, again.status) == (4, 4)
+    assert "style undecided: judge has moved since it was calibrated (12 of 12 anchors" in " ".join(again.out.split())
+
+
+def calibrated(where: Path) -> None:
+    """Labels that agree with the judge, given in a spreadsheet."""
+    runs = [f".evalharness/runs/made/{arm}.jsonl" for arm in ("base", "tuned")]
+    evalharness("label", *runs, "--number", "60", "--export", "out.csv", cwd=where)
+    header, *rows = (where / "out.csv").read_text().splitlines()
+    said = [f"{row}{'y' if 'Oh' in row else 'n'}" for row in rows]
+    (where / "in.csv").write_text("\n".join([header, *said]) + "\n")
+    assert evalharness("label", *runs, "--import", "in.csv", cwd=where).status == 0
+    done = evalharness("judge", "calibrate", "baselines/.judges/made-sarcastic.labels.jsonl", cwd=where)
+    assert done.status == 0, done.err
