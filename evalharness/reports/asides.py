@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from evalharness.findings import Comparison
-from evalharness.reports import character, duels, judges, trained
+from evalharness.reports import character, duels, judges, style, trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,15 @@ def training(comparison: Comparison) -> Aside | None:
     return Aside("training", "Beside the training file", tuple(trained.lines(comparison)), tables)
 
 
+def manner(comparison: Comparison) -> Aside | None:
+    """How differently both arms write, and what should not have moved."""
+    found = comparison.manner
+    if found is None:
+        return None
+    head, rows = style.table(found)
+    return Aside("style", "How they write", tuple(style.lines(found)), (Table(head, tuple(rows)),) if rows else ())
+
+
 def judging(comparison: Comparison) -> Aside | None:
     """Who graded by what, how far they agree with people, and rates put right by people's labels."""
     found = comparison.judged
@@ -66,7 +75,7 @@ def persona(comparison: Comparison) -> Aside | None:
     return Aside("persona", "The persona: where it leaks, over turns, over questions", lines, tables)
 
 
-MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (judging, training, preference, persona)
+MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (judging, training, preference, persona, manner)
 """In the order of the page."""
 
 

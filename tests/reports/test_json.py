@@ -42,7 +42,7 @@ def test_the_order_of_keys_is_fixed() -> None:
     keys = list(json.loads(text_of(examples.one())))
 
     assert keys == ["evalharness", "verdict", "suite", "base", "tuned", "deltas", "rulings", "flips", "left_out",
-                    "warnings", "seed", "version", "rebased", "trained", "judged", "duels", "persona",
+                    "warnings", "seed", "version", "rebased", "trained", "judged", "duels", "manner", "persona",
                     "pairs"]  # fmt: skip
     assert text_of(examples.one()) == text_of(examples.one())
 
