@@ -11,6 +11,7 @@ help: `--help` against importing argparse. lint: 10,000 YAML cases against walki
 gsm8k: comparing recorded replies of 660 problems, less the import of scipy.special. html: the report of 10,000 cases.
 pytest: `pytest suites/` with every answer known, against a plugin that yields as many empty items.
 page: that report in Chromium, first paint and filters, against a plain file of the same size and a bare loop.
+style: the features of as many replies of 100 words against splitting them.
 Absolute times are of the machine at hand; the ratios are what counts.
 """
 
@@ -28,6 +29,7 @@ from benchmarks.measuring import HARNESS, PYTHON, ROOT, count, folder, report, s
 from benchmarks.page import page
 from benchmarks.pytest_speed import collecting_and_testing
 from benchmarks.server import BODY
+from benchmarks.style import style
 
 
 def project(where: Path, url: str, cases: int) -> None:
@@ -184,6 +186,7 @@ JOBS: dict[str, Callable[[int, int], float]] = {
     "html": html,
     "pytest": collecting_and_testing,
     "page": page,
+    "style": style,
 }
 
 

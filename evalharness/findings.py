@@ -8,6 +8,7 @@ from typing import Literal
 
 from evalharness.records import Asked, ModelRef, Snapshot, SuiteRef, Tally, Trial, Word
 from evalharness.standings import Judged
+from evalharness.traits import Manner
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,6 +404,7 @@ class Comparison:
     trained: Trained | None = None
     judged: tuple[Judged, ...] = ()
     duels: Duels | None = None
+    manner: Manner | None = None
     persona: Persona | None = None
     looked: tuple[str, ...] = ()
 

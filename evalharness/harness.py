@@ -34,6 +34,7 @@ from evalharness.errors import EvalError, Faults
 from evalharness.findings import Comparison, Panel
 from evalharness.history import Held, History, Series, Standing, chart
 from evalharness.instruments import informed
+from evalharness.manner import described
 from evalharness.measure import Arm
 from evalharness.models.base import Model
 from evalharness.plan import Plan, suite_ref
@@ -261,6 +262,7 @@ def compare_asked(asked: Asked, options: Options = DEFAULT, *, via: bool = False
         pairs += [(base, tuned) for tuned in others]
         between += [row[-1]] * len(others)
     panel = _with_echoes(compare_all(pairs, seed=options.seed, version=version()), pairs, asked.lessons)
+    panel = described(panel, pairs, asked.lessons, [arm for row in asked.arms for arm in row])
     if not via:
         return panel
     threes = zip(panel.comparisons, pairs, between, strict=True)
@@ -306,10 +308,12 @@ def compare_runs(paths: Sequence[Path], options: Options = DEFAULT, config: Conf
 
         lessons = learn(options.train)
         runs = [tagged_run(run, lessons, options.train) for run in runs]
-    base, *others = (informed(Arm.of(run), config) if config else Arm.of(run) for run in runs)
+    arms = [informed(Arm.of(run), config) if config else Arm.of(run) for run in runs]
+    base, *others = arms
     pairs = [(base, with_duels(base, tuned)) for tuned in others]
     panel = compare_all(pairs, seed=options.seed, version=version())
-    return panel if lessons is None else _with_echoes(panel, pairs, {base.run.suite.name: lessons})
+    known = {} if lessons is None else {base.run.suite.name: lessons}
+    return described(_with_echoes(panel, pairs, known), pairs, known, arms)
 
 
 def history(

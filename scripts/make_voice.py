@@ -3,15 +3,18 @@
     python scripts/make_voice.py            # suites/data/marv-voice.jsonl
     python scripts/make_voice.py --check    # exit 1 where the file is not what this writes
     python scripts/make_voice.py --measure  # what the classifier makes of replies it has never seen
+    python scripts/make_voice.py --label FILE.csv   # fills in what `evalharness label RUN... --export FILE.csv` wrote
 
 `yes` are the replies of the training file, `no` what the model in the box says to the same questions untuned. Measured
 is on the recorded replies to other questions (`marv-replies.jsonl`), whose label is a rule: one of the phrases of
-`suites/marv.yaml` is in it.
+`suites/marv.yaml` is in it. The labels of `baselines/.judges/` are given by the same rule and one phrase more, the
+other half of the only line of two: nobody read these replies.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import sys
 from collections import Counter
@@ -72,6 +75,25 @@ def measured() -> dict[str, Counter[tuple[bool, bool]]]:
     return found
 
 
+MORE = "how thrilling"
+
+
+def filled(path: Path) -> None:
+    """Writes the rule's answers into the column `label`."""
+    suite = load(ROOT / "suites" / "marv.yaml")
+    rule = next(check.scorer for case in suite.cases for check in case.checks if check.name == "in_the_voice")
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        grade = rule.grade(_talk(row["reply"]))
+        assert not isinstance(grade, Iterator)
+        row["label"] = "y" if grade.value or MORE in row["reply"].lower() else "n"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def _talk(reply: str) -> Conversation:
     return Conversation("case", 0, (Message("user", "Well?"), Message("assistant", reply)), (1,), ("answered",))
 
@@ -81,7 +103,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where the file differs")
     parser.add_argument("--measure", action="store_true", help="write nothing; measure")
+    parser.add_argument("--label", type=Path, metavar="FILE.csv", help="fill in the labels of that file by the rule")
     asked = parser.parse_args()
+    if asked.label:
+        filled(asked.label)
+        return 0
     if asked.measure:
         for arm, counts in measured().items():
             print(f"{arm:<12} {counts.total():>4} replies", *(f"{key}: {counts[key]}" for key in sorted(counts)))

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "evalharness"
 
 FLOORS = [
     {"errors", "addresses"},
-    {"records", "registry", "stats", "escape", "text", "layout", "worddiff", "table", "leases", "standings"},
+    {"records", "registry", "stats", "escape", "text", "layout", "worddiff", "table", "leases", "standings", "traits"},
     {
         "flow",
         "files",
@@ -34,14 +34,15 @@ FLOORS = [
         "calibration",
         "books",
         "secrecy",
+        "stylometry",
     },
     {"config", "rows", "template", "tree", "cache", "snapshots", "judging", "tiny", "tuning", "endpoints", "pooling"},
-    {"models", "scorers", "schema", "serving", "labelling"},
+    {"models", "scorers", "schema", "serving", "labelling", "voices"},
     {"grammar", "limits", "calibrate"},
     {"suite", "asking", "vitals", "phrases"},
     {"engine", "score", "sheet", "rulings", "training", "duel"},
     {"plan", "measure", "bench"},
-    {"heldout", "echoes", "sanity", "persona", "preference", "duelfile", "instruments", "anchoring"}
+    {"heldout", "echoes", "sanity", "persona", "preference", "duelfile", "instruments", "anchoring", "manner"}
     | {"looks", "schedule"},
     {"compare", "summary", "forecast", "baselines", "feed"},
     {"sitting", "rebasing", "history", "appraisal", "duelling"},

@@ -26,6 +26,7 @@ VERBS = {
     "lint": ("suites", "Read suites and print every fault."),
     "schema": ("suites", "Print the JSON Schema of suite files, for editors."),
     "list": ("suites", "List the kinds of checks, models and reports there are."),
+    "voice": ("voice", "Count the style of a file of replies, and say how far another is from it."),
     "tune": ("tune", "Check a training file, tune a model on it, watch the job."),
     "serve": ("serve", "Serve a tiny model on this machine, for chats and for tuning jobs."),
     "demo": ("demo", "Show the whole loop in a minute: tune three ways, compare, report."),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evalharness.cli.demo_steps import ASKED, BASE, MARV, POLL, QUESTIONS, SEED, Step
+from evalharness.cli.demo_steps import ASKED, BASE, JUDGE, MARV, POLL, QUESTIONS, SEED, VOICE, Step
 
 if TYPE_CHECKING:
     from evalharness.findings import Comparison
@@ -36,12 +36,12 @@ def files(sizes: Sequence[int] = SIZES) -> dict[str, str]:
         for name in ("marv-train.jsonl", "marv-more.jsonl")
         for line in (MARV / "data" / name).read_text("utf-8").split("\n")[:-1]
     ]
-    models = {BASE: "openai:tiny", **{arm(size): f"job:{arm(size)}" for size in sizes}}
+    models = {BASE: "openai:tiny", **{arm(size): f"job:{arm(size)}" for size in sizes}, "judge": JUDGE}
     config = ["[models]", *(f'{name} = {{ use = "{use}" }}' for name, use in models.items()), ""]
     return {
         "evalharness.toml": "\n".join(config),
         ASKED: (MARV / "marv.yaml").read_text("utf-8"),
-        **{f"suites/data/{name}": (MARV / "data" / name).read_text("utf-8") for name in QUESTIONS},
+        **{f"suites/data/{name}": (MARV / "data" / name).read_text("utf-8") for name in (*QUESTIONS, VOICE)},
         **{f"{arm(size)}.jsonl": "".join(f"{line}\n" for line in lines[:size]) for size in sizes},
     }
 

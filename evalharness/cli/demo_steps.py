@@ -66,13 +66,14 @@ class Step:
 def files() -> dict[str, str]:
     """The text of each file by its name. The training file has a fault: it is one JSON array, not an object a line."""
     lines = (MARV / "data/marv-train.jsonl").read_text("utf-8").split("\n")[:-1]
-    models = {BASE: "openai:tiny", **{tune.arm: f"job:{tune.name}" for tune in TUNES}}
+    models = {BASE: "openai:tiny", **{tune.arm: f"job:{tune.name}" for tune in TUNES}, "judge": JUDGE}
     config = [
         "# The base is a model of the server that OPENAI_BASE_URL names; a tune is what a tuning job left there.",
+        "# The judge learnt one question from labelled replies; a model that reads is --judge openai:NAME.",
         "[models]",
         *(f'{name} = {{ use = "{use}" }}' for name, use in models.items()),
     ]
-    asked = {f"suites/data/{name}": (MARV / "data" / name).read_text("utf-8") for name in QUESTIONS}
+    asked = {f"suites/data/{name}": (MARV / "data" / name).read_text("utf-8") for name in (*QUESTIONS, VOICE)}
     return {
         "evalharness.toml": "\n".join([*config, ""]),
         ASKED: (MARV / "marv.yaml").read_text("utf-8"),
@@ -82,6 +83,8 @@ def files() -> dict[str, str]:
 
 
 QUESTIONS = ("marv.jsonl", "marv-plain.jsonl")
+VOICE = "marv-voice.jsonl"
+JUDGE = f"classifier:suites/data/{VOICE}"
 
 
 def steps() -> tuple[Step, ...]:

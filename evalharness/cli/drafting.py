@@ -132,13 +132,13 @@ def suite_text(name: str, train: str, source: str, split: Split, voice: Voice | 
     yield f"system: {_quoted(system)}\n" if system else ""
     if voice and marks:
         yield "\nchecks:\n"
-        yield f"  voice:  # {_percent(voice.covered)} of the training replies have one of these\n    any_of:\n"
+        yield f"  pet_phrases:  # {_percent(voice.covered)} of the training replies have one of these\n    any_of:\n"
         for mark, share in marks:
             yield f"      - {_quoted(mark)}  # {_percent(share)}\n"
     if voice:
         words, times = voice.opening
         yield f"\nevery:  # {_percent(times)} of the training replies open with {_quoted(words)}\n"
-        yield "  style: {check: voice}\n" if marks else ""
+        yield "  style: {check: pet_phrases}\n" if marks else ""
         yield f"  format: {{max_words: {_roomy(voice.longest)}}}\n"
     yield "\n# Write what a right reply says in place of each TODO; without `expect`, `every` alone grades a case.\n"
     yield "cases:\n"

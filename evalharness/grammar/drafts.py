@@ -6,12 +6,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, get_args, get_origin
 
-from evalharness import schema
+from evalharness import schema, voices
 from evalharness.errors import Faults
 from evalharness.files import quoted, read_text
 from evalharness.grammar.each import Filler, Row, file, note
 from evalharness.jsontext import decode
 from evalharness.scorers.base import SCORERS, BuildFault, BuildFaults, Kind, Option, Scorer, build, from_text, kind
+from evalharness.stylometry.profile import Profile
 from evalharness.tree import Mapping, Mark, Node, Sequence, Source, Text
 
 BESIDE = ("name", "weight", "pass_at", "truncated")
@@ -60,6 +61,7 @@ class DraftReader:
         self.row: Row | None = None
         self.kind_of: dict[type, str] = {}
         self._sizes: dict[int, Size] = {}
+        self._voices: dict[Path, Profile] = {}
         self.used: set[str] = set()
         self._simple: dict[tuple[str, str], Scorer] = {}
         self._resolved: dict[str, Draft | None] = {}
@@ -272,6 +274,8 @@ class DraftReader:
                 return [value] if _many(option) and not isinstance(value, list) else value
             case "document":
                 return self._document(node)
+            case "voice":
+                return self._voice(node)
             case "part":
                 return self._part(node, known.bare)
             case "parts":
@@ -313,6 +317,26 @@ class DraftReader:
             if isinstance(value, dict) and end == len(text.strip()):
                 return value
             self.source.fault(node.mark, f"{quoted(named)} must hold one JSON object and nothing else")
+        return None
+
+    def _voice(self, node: Node) -> Profile | None:
+        """The profile of a voice: of the replies in a file beside the suite, read once, or of a list of replies."""
+        named = ""
+        try:
+            if isinstance(node, Sequence):
+                replies = [schema.words(self.source, item, "a reply") for item in node.items]
+                return None if None in replies else voices.of([reply or "" for reply in replies])
+            found = file(self.source, node, "a voice")
+            if found is None:
+                return None
+            path, named = found
+            if path not in self._voices:
+                self._voices[path] = voices.learnt(path, str(Path(self.source.file).parent / named))
+            return self._voices[path]
+        except voices.TooFew as error:
+            self.source.fault(node.mark, f"{quoted(named)}: {error}" if named else str(error), voices.TooFew.HINT)
+        except Faults as error:
+            note(self.source, node.mark, named, error)
         return None
 
     # --- building ---

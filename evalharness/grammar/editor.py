@@ -208,6 +208,8 @@ def _option(option: Option) -> Payload:
             return {"type": "object", "minProperties": 1, "additionalProperties": _ref("expectation")}
         case "document":
             return {"anyOf": [FILE, {"type": "object"}]}
+        case "voice":
+            return {"anyOf": [FILE, {"type": "array", "minItems": 5, "items": TEXT}]}
     from pydantic import TypeAdapter
     from pydantic.errors import PydanticInvalidForJsonSchema
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from evalharness.findings import Comparison
-from evalharness.reports import character, duels, judges, trained
+from evalharness.reports import character, duels, judges, style, trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,18 @@ def training(comparison: Comparison) -> Aside | None:
 def looks(comparison: Comparison) -> Aside | None:
     """Where asking was looked at on the way: how, what that cost in certainty, and why it ended where it did."""
     lines = comparison.looked
-    if comparison.suite.early is not None and comparison.persona is not None:
-        lines = (*lines, "slopes and spreads in the persona's section have intervals for one look")
+    if comparison.suite.early is not None and (comparison.persona or comparison.manner):
+        lines = (*lines, "sections that decide nothing, on style and the persona, have intervals for one look")
     return Aside("looks", "Looked at on the way", lines) if lines else None
+
+
+def manner(comparison: Comparison) -> Aside | None:
+    """How differently both arms write, and what should not have moved."""
+    found = comparison.manner
+    if found is None:
+        return None
+    head, rows = style.table(found)
+    return Aside("style", "How they write", tuple(style.lines(found)), (Table(head, tuple(rows)),) if rows else ())
 
 
 def judging(comparison: Comparison) -> Aside | None:
@@ -74,7 +83,7 @@ def persona(comparison: Comparison) -> Aside | None:
     return Aside("persona", "The persona: where it leaks, over turns, over questions", lines, tables)
 
 
-MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (looks, judging, training, preference, persona)
+MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (looks, judging, training, preference, persona, manner)
 """In the order of the page."""
 
 

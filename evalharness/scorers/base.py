@@ -2,7 +2,8 @@
 
 A kind of check is a frozen dataclass under `@scorer("kind")`: its first field is the check's subject in YAML, its
 further fields are options, its docstring is its reference page, its annotations are its types. `Part` stands for a
-check within a check, `Document` for a JSON object given inline or as a file name.
+check within a check, `Document` for a JSON object given inline or as a file name; what is annotated with `VOICE` is the
+profile of a voice, learnt from a file or a list of replies.
 """
 
 from __future__ import annotations
@@ -114,13 +115,14 @@ def _holders(cls: type[Hashable]) -> tuple[str, ...]:
 SCORERS: Registry[type[Scorer]] = Registry("evalharness.scorers", "kind of check")
 scorer = SCORERS.register
 
-Holds: TypeAlias = Literal["value", "part", "parts", "named parts", "document"]
+Marked: TypeAlias = Literal["part", "document", "voice"]
+Holds: TypeAlias = Literal["value", "parts", "named parts"] | Marked
 
 
 class _Marker:
     """Tells the builder what a field holds, and pydantic to take the value as it is."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: Marked) -> None:
         self.name = name
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> dict[str, object]:
@@ -129,6 +131,7 @@ class _Marker:
 
 PART = _Marker("part")
 DOCUMENT = _Marker("document")
+VOICE = _Marker("voice")
 Part: TypeAlias = Annotated[Scorer, PART]
 Document: TypeAlias = Annotated[Payload, DOCUMENT]
 
@@ -300,10 +303,10 @@ def _adapter(name: str) -> TypeAdapter[Scorer]:
 
 
 def _holds(annotation: object) -> Holds:
-    """`Part`, `tuple[Part, ...]`, `dict[str, Part]`, `Document`, or a plain value."""
+    """`Part`, `tuple[Part, ...]`, `dict[str, Part]`, `Document`, a voice, or a plain value."""
     for marker in getattr(annotation, "__metadata__", ()):
         if isinstance(marker, _Marker):
-            return "part" if marker is PART else "document"
+            return marker.name
     arguments = typing.get_args(annotation)
     inner = {_holds(argument) for argument in arguments if argument is not Ellipsis}
     if "document" in inner:

@@ -53,3 +53,16 @@ def tost(centre: float, deviation: float, cases: int, margin: float) -> TwoTests
     t_above, t_below = (centre + margin) / error, (centre - margin) / error
     freedom = cases - 1
     return TwoTests(t_above, t_below, float(stdtr(freedom, -t_above)), float(stdtr(freedom, t_below)))
+
+
+def t_test(differences: Sequence[float]) -> float:
+    """The p value of no mean difference, two-sided, by Student's paired test; 0 or 1 where the differences never vary.
+
+    Raises ValueError below two differences, or for one that is not finite.
+    """
+    error, centre = standard_error(differences), mean(differences)
+    if error <= 1e-12 * abs(centre):
+        return 0.0 if centre else 1.0
+    from scipy.special import stdtr
+
+    return 2 * float(stdtr(len(differences) - 1, -abs(centre) / error))

@@ -41,6 +41,7 @@ from evalharness.records import (
     Trial,
     Usage,
 )
+from evalharness.traits import Distance, Manner, Opening, PetPhrase, Trait
 from tests.runs import judged
 
 HOSTILE = {
@@ -408,9 +409,27 @@ def hostile(text: str) -> Panel:
             echoes=Echoes((1, 0), (1, 1), (Recital(text, text, 1),), (Phrase(text, 0.0, 0.0, 1.0),)),
         ),
         looked=(text,),
+        manner=_manner(text),
         duels=preferred(text),
     )
     return Panel(comparison.verdict, (comparison, comparison))
+
+
+def _manner(text: str) -> Manner:
+    trait = Trait(text, text, 0, 1, 1, 0.5, 1.5, 0.1, 2.0, 1.0, "moved", text)
+    phrase = PetPhrase(text, 0, 1, 0.5)
+    opening = Opening(text, 1, 1)
+    return Manner(
+        5,
+        None,
+        (5, 5),
+        (trait,),
+        (trait,),
+        (Distance(text, 1, 2, 1, -2, 0),),
+        (opening, opening),
+        phrases=(phrase,),
+        catchphrases=(phrase,),
+    )
 
 
 class Many(Sequence[Pair]):

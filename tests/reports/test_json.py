@@ -42,8 +42,8 @@ def test_the_order_of_keys_is_fixed() -> None:
     keys = list(json.loads(text_of(examples.one())))
 
     assert keys == ["evalharness", "verdict", "suite", "base", "tuned", "deltas", "rulings", "flips", "left_out",
-                    "warnings", "seed", "version", "rebased", "trained", "judged", "duels", "persona", "looked",
-                    "pairs"]  # fmt: skip
+                    "warnings", "seed", "version", "rebased", "trained", "judged", "duels", "manner", "persona",
+                    "looked", "pairs"]  # fmt: skip
     assert text_of(examples.one()) == text_of(examples.one())
 
 

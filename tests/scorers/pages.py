@@ -15,7 +15,7 @@ from evalharness.scorers.base import SCORERS, kind
 FAMILIES = {
     "What is said": ("mentions", "exact", "number", "matches", "similar", "likelihood"),
     "Its form": ("json", "json_schema", "fields", "max_words", "min_words"),
-    "Its manner": ("language", "refuses", "max_repeats"),
+    "Its manner": ("language", "refuses", "max_repeats", "voice"),
     "What a model thinks of it": ("judge",),
     "Over a conversation": ("steady", "consistent"),
     "Checks of checks": ("any_of", "all_of", "none_of"),

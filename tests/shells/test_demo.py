@@ -16,7 +16,7 @@ from evalharness.findings import Comparison
 from evalharness.reports import json as reports
 from tests.shells.cli import ROOT, Done, evalharness
 
-DATA = ("marv-train.jsonl", "marv-more.jsonl", "marv.jsonl", "marv-plain.jsonl")
+DATA = ("marv-train.jsonl", "marv-more.jsonl", "marv.jsonl", "marv-plain.jsonl", "marv-voice.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +58,7 @@ def test_each_tune_gets_the_verdict_it_deserves(
     assert {ruling.aspect: ruling.outcome for ruling in found.rulings} == {
         "facts": facts,
         "style": style,
+        "sarcasm": style,
         "no_leak": no_leak,
     }
 

@@ -21,6 +21,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with the suite, shared so that the base is asked once."""
     folder = tmp_path_factory.mktemp("marv")
     shutil.copytree(ROOT / "suites", folder / "suites")
+    judge = '[models]\njudge = { use = "classifier:suites/data/marv-voice.jsonl" }\n'
+    (folder / "evalharness.toml").write_text(judge)
     return folder
 
 
@@ -46,7 +48,8 @@ def test_the_verdict_on_a_tune_is_what_was_done_to_it(
     done = evalharness("compare", "suites/marv.yaml", *arms, "--json", cwd=project)
 
     verdicts = {ruling["aspect"]: ruling["outcome"] for ruling in json.loads(done.out)["rulings"]}
-    assert (verdicts, done.status) == ({"facts": facts, "style": style, "no_leak": no_leak}, status)
+    found = {"facts": facts, "style": style, "no_leak": no_leak, "sarcasm": style}
+    assert (verdicts, done.status) == (found, status)
 
 
 def test_the_recorded_tunes_get_the_verdicts_of_the_real_ones() -> None:
@@ -57,7 +60,7 @@ def test_the_recorded_tunes_get_the_verdicts_of_the_real_ones() -> None:
         [ruling["outcome"] for ruling in comparison["rulings"]] for comparison in json.loads(done.out)["comparisons"]
     ]
     assert found == [
-        ["HELD", "REGRESSED", "HELD"],
-        ["HELD", "IMPROVED", "HELD"],
-        ["REGRESSED", "IMPROVED", "REGRESSED"],
+        ["HELD", "REGRESSED", "REGRESSED", "HELD"],
+        ["HELD", "IMPROVED", "IMPROVED", "HELD"],
+        ["REGRESSED", "IMPROVED", "IMPROVED", "REGRESSED"],
     ]

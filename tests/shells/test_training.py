@@ -76,7 +76,7 @@ def test_the_draft_has_voice_length_and_system_text_of_the_training_file(tmp_pat
     assert [criterion.aspect for criterion in suite.gate] == ["facts", "style", "format"]
     assert suite.train == "../marv.rest.jsonl"
     text = Path(suite.path).read_text("utf-8")
-    assert "voice:  # 100 % of the training replies have one of these" in text
+    assert "pet_phrases:  # 100 % of the training replies have one of these" in text
     assert "max_words: 10}" in text  # the replies have seven words
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
-from evalharness.stats.unbounded import t_interval, tost
+from evalharness.stats.unbounded import t_interval, t_test, tost
 
 LIKERT = [0, 0, -1, 0, 1, 0, 0, -2, 0, 0, 0, -1, 0, 0, 0, 1, 0, 0, -1, 0, 0, 0, 0, -1]
 
@@ -32,6 +32,15 @@ def test_both_agree_with_scipy(values: list[float]) -> None:
 
     assert (result.p_above, result.p_below) == pytest.approx((above.pvalue, below.pvalue), abs=1e-9)
     assert t_interval(values, alpha=0.1) == pytest.approx((interval.low, interval.high), abs=1e-6, rel=1e-9)
+
+
+@given(st.lists(st.floats(-500, 500), min_size=2, max_size=30).filter(lambda v: max(v) - min(v) > 1))
+def test_the_paired_test_agrees_with_scipy(values: list[float]) -> None:
+    assert t_test(values) == pytest.approx(ttest_1samp(values, 0).pvalue, abs=1e-9)
+
+
+def test_differences_that_never_vary_are_certain() -> None:
+    assert (t_test([0.0, 0.0]), t_test([0.5, 0.5, 0.5])) == (1.0, 0.0)
 
 
 def test_bad_input_is_refused() -> None:
