@@ -29,7 +29,7 @@ from evalharness.records import Instrument, Score
 from evalharness.sheet import OVERALL
 from evalharness.standings import Corrected, Estimated, Judged
 from evalharness.stats.agreement import Rate, kappa, power_tuned, rogan_gladen
-from evalharness.stats.intervals import Estimate, mean, two_sided_z
+from evalharness.stats.intervals import Estimate, guarded_estimate, mean, two_sided_z
 
 Key: TypeAlias = tuple[str, int, int]
 """Case, sample and turn of one graded reply; turn 0 is the whole conversation."""
@@ -208,7 +208,7 @@ def _corrected(side: _Graded, calibration: Calibration, found: Figures | None) -
     row = Corrected(side.arm, len(rows), len(rest), mean(list(side.grades.values())) if side.grades else None)
     if found is None or len(rows) < FEWEST_LABELS or len(rest) < 2:
         return row
-    powered, trust = power_tuned(rest, [each.label for each in rows], [each.grade for each in rows])
+    powered, trust = _powered(rest, [each.label for each in rows], [each.grade for each in rows])
     passes = sum(grade >= calibration.pass_at for grade in rest)
     through = rogan_gladen(passes, len(rest), found.counts)
     return replace(row, powered=_spread(powered), trust=trust, rogan_gladen=through and _spread(through))
@@ -230,8 +230,17 @@ def _change(sides: Sequence[_Graded], calibration: Calibration) -> Corrected | N
     def changes(value: Callable[[Row], float]) -> list[float]:
         return [value(labels[1][key]) - value(labels[0][key]) for key in both]
 
-    powered, trust = power_tuned(rest, changes(lambda row: row.label), changes(lambda row: row.grade))
+    powered, trust = _powered(rest, changes(lambda row: row.label), changes(lambda row: row.grade))
     return Corrected("change", len(both), len(rest), mean(rest), powered=_spread(powered, least=-1.0), trust=trust)
+
+
+def _powered(rest: Sequence[float], labels: Sequence[float], grades: Sequence[float]) -> tuple[Estimate, float]:
+    """The tuned estimate; where labels and judge never differ, with the error of the guarded interval, since that they
+    never will is more than so few labels show."""
+    found, trust = power_tuned(rest, labels, grades)
+    if len({label - trust * grade for label, grade in zip(labels, grades, strict=True)}) > 1:
+        return found, trust
+    return Estimate(found.centre, max(found.error, guarded_estimate([0.0] * len(labels)).error)), trust
 
 
 def _key(row: Row) -> Key:

@@ -15,10 +15,14 @@ from evalharness.reports import character, duels, judges, style, trained
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows below a head. The first cell of a row says what it is about, the others are mostly numbers."""
+    """Rows below a head. The first cell of a row says what it is about, the others are mostly numbers.
+
+    detail: a terminal shows it only where all is asked for.
+    """
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    detail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,9 @@ def manner(comparison: Comparison) -> Aside | None:
     if found is None:
         return None
     head, rows = style.table(found)
-    return Aside("style", "How they write", tuple(style.lines(found)), (Table(head, tuple(rows)),) if rows else ())
+    return Aside(
+        "style", "How they write", tuple(style.lines(found)), (Table(head, tuple(rows), detail=True),) if rows else ()
+    )
 
 
 def judging(comparison: Comparison) -> Aside | None:

@@ -321,7 +321,8 @@ def _asides(screen: Screen, comparison: Comparison) -> Iterator[str]:
         for line in aside.lines:
             yield from screen.lines([(screen.safe(line), "")], 2, 4)
         for table in aside.tables:
-            yield from _table(screen, table)
+            if screen.verbose or not table.detail:
+                yield from _table(screen, table)
 
 
 def _table(screen: Screen, table: Table) -> Iterator[str]:

@@ -48,8 +48,8 @@ def test_the_verdict_on_a_tune_is_what_was_done_to_it(
     done = evalharness("compare", "suites/marv.yaml", *arms, "--json", cwd=project)
 
     verdicts = {ruling["aspect"]: ruling["outcome"] for ruling in json.loads(done.out)["rulings"]}
-    found = {"facts": facts, "style": style, "no_leak": no_leak, "sarcasm": style}
-    assert (verdicts, done.status) == (found, status)
+    expected = {"facts": facts, "style": style, "no_leak": no_leak, "sarcasm": style}
+    assert (verdicts, done.status) == (expected, status)
 
 
 def test_the_recorded_tunes_get_the_verdicts_of_the_real_ones() -> None:
