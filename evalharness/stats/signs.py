@@ -30,13 +30,13 @@ def sign_flip(differences: Sequence[float], groups: Sequence[Hashable] | None = 
     20,000 seeded draws stand for them and p = (1 + hits) / 20,001, so never below 0.00005.
     The order of the cases and a swap of the arms change nothing. (Fisher 1935.)
     """
-    sizes = sorted(abs(total) for total in group_totals(differences, groups)[0])
-    largest = sizes[-1] if sizes else 0.0
-    sizes = [size for size in sizes if size > TIE * largest]
-    if not sizes:
+    totals = group_totals(differences, groups)[0]
+    largest = max(map(abs, totals), default=0.0)
+    totals = [total for total in totals if abs(total) > TIE * largest]
+    if not totals:
         return 1.0
-    total = math.fsum(sizes)
-    seen = abs(math.fsum(differences)) - TIE * total
+    sizes = sorted(map(abs, totals))
+    seen = abs(math.fsum(totals)) - TIE * math.fsum(sizes)
     if len(sizes) > COUNTED:
         return (1 + int((abs(_drawn_sums(sizes, seed)) >= seen).sum())) / (DRAWS + 1)
     return int((abs(_all_sums(sizes)) >= seen).sum()) / (1 << len(sizes))

@@ -140,3 +140,8 @@ def test_bad_input_is_refused() -> None:
     with pytest.raises(ValueError, match="never negative"):
         mcnemar(-1, 3)
     assert sign_flip([]) == 1
+
+
+def test_what_is_too_small_to_count_does_not_make_the_seen_sum_unreachable() -> None:
+    # One difference that counts: of two patterns both lie as far from zero, so p is 1.
+    assert sign_flip([0.25, 1.38e-10, 1.38e-10]) == 1.0
