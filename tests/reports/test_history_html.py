@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -21,21 +21,28 @@ if TYPE_CHECKING:
 
 __all__ = ["browser"]
 
+PAPER: dict[Literal["light", "dark"], str] = {"light": "rgb(250, 249, 246)", "dark": "rgb(21, 23, 26)"}
+"""The colour of the page in each scheme."""
+
 
 class Shown:
     """A page that is open, and everything on it that should not have happened."""
 
     def __init__(self, browser: Browser, history: History, folder: Path, **context: object) -> None:
         self.trouble: list[str] = []
-        file = folder / "index.html"
-        file.write_text("".join(render(history)), "utf-8")
+        self._file = folder / "index.html"
         self.page: Page = browser.new_page(**context)  # type: ignore[arg-type] # options of a page by name
         self.page.on("console", lambda message: self.trouble.append(f"console: {message.text}"))
         self.page.on("pageerror", lambda error: self.trouble.append(f"error: {error}"))
         self.page.on("dialog", self._dismiss)
         self.page.on("request", lambda request: self.trouble.append(f"request: {request.url[:80]}"))
-        self.page.goto(file.as_uri())
-        self.trouble.remove(f"request: {file.as_uri()[:80]}")
+        self.show(history)
+
+    def show(self, history: History) -> None:
+        """Another history in the same window."""
+        self._file.write_text("".join(render(history)), "utf-8")
+        self.page.goto(self._file.as_uri())
+        self.trouble.remove(f"request: {self._file.as_uri()[:80]}")
 
     def _dismiss(self, dialog: Dialog) -> None:
         self.trouble.append("dialog")
@@ -43,8 +50,11 @@ class Shown:
 
     def boxes(self, selector: str) -> list[tuple[float, float]]:
         """Left and right of each element that is shown, in the order of the page."""
-        found = [each.bounding_box() for each in self.page.locator(selector).all() if each.is_visible()]
-        return [(box["x"], box["x"] + box["width"]) for box in found if box is not None]
+        found: list[tuple[float, float]] = self.page.locator(selector).evaluate_all(
+            "all => all.filter((each) => each.checkVisibility()).map((each) => each.getBoundingClientRect())"
+            ".filter((box) => box.width && box.height).map((box) => [box.left, box.right])"
+        )
+        return found
 
 
 def test_it_forbids_everything_and_has_no_script() -> None:
@@ -62,43 +72,43 @@ def test_it_forbids_everything_and_has_no_script() -> None:
     assert not re.search(r"https?://", text)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [400, 1400])
-def test_the_page_fits_its_window_and_its_style_applies(
-    browser: Browser, tmp_path: Path, width: int, scheme: str
-) -> None:
+def test_the_page_fits_its_window_and_its_style_applies(browser: Browser, tmp_path: Path) -> None:
+    shown = Shown(browser, SLIDING, tmp_path)
     for history in (SLIDING, TWO_SERIES, charted([scored(20)] * 40), hostile("long" * 200)):
-        shown = Shown(browser, history, tmp_path, viewport={"width": width, "height": 900}, color_scheme=scheme)
-        assert shown.page.evaluate("document.documentElement.scrollWidth") == width
-        paper = shown.page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert paper == {"light": "rgb(250, 249, 246)", "dark": "rgb(21, 23, 26)"}[scheme]
-        assert shown.trouble == []
-        shown.page.close()
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_texts_stay_texts_and_ask_for_nothing(browser: Browser, tmp_path: Path, name: str) -> None:
-    shown = Shown(browser, hostile(HOSTILE[name]), tmp_path)
-
+        shown.show(history)
+        for width, scheme in product((400, 1400), PAPER):
+            shown.page.set_viewport_size({"width": width, "height": 900})
+            shown.page.emulate_media(color_scheme=scheme)
+            assert shown.page.evaluate("document.documentElement.scrollWidth") == width
+            assert shown.page.evaluate("getComputedStyle(document.body).backgroundColor") == PAPER[scheme]
     assert shown.trouble == []
-    assert shown.page.locator("script, img, a, iframe, foreignObject, [onload], [onerror]").count() == 0
-    text = shown.page.locator("body").inner_text()
-    assert not re.search("[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u202e\u2066\ud800-\udfff]", text)
     shown.page.close()
 
 
-@pytest.mark.parametrize("width", [400, 800, 1400])
-@pytest.mark.parametrize("number", [1, 3, 12, 40])
-def test_names_below_a_plot_never_run_into_each_other(
-    browser: Browser, tmp_path: Path, width: int, number: int
-) -> None:
-    shown = Shown(browser, charted([scored(20)] * number), tmp_path, viewport={"width": width, "height": 900})
+def test_hostile_texts_stay_texts_and_ask_for_nothing(browser: Browser, tmp_path: Path) -> None:
+    shown = Shown(browser, hostile("plain"), tmp_path)
+    for name, text in HOSTILE.items():
+        shown.show(hostile(text))
 
-    labels = shown.boxes(".plot > text")
-    assert len(labels) >= min(number, 3)
-    assert all(right < left for (_, right), (left, _) in pairwise(labels))
-    assert labels[0][0] >= 0
-    assert labels[-1][1] <= width
+        assert shown.trouble == [], name
+        assert shown.page.locator("script, img, a, iframe, foreignObject, [onload], [onerror]").count() == 0, name
+        body = shown.page.locator("body").inner_text()
+        assert not re.search("[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u202e\u2066\ud800-\udfff]", body), name
+    shown.page.close()
+
+
+def test_names_below_a_plot_never_run_into_each_other(browser: Browser, tmp_path: Path) -> None:
+    shown = Shown(browser, SLIDING, tmp_path)
+    for number in (1, 3, 12, 40):
+        shown.show(charted([scored(20)] * number))
+        for width in (400, 800, 1400):
+            shown.page.set_viewport_size({"width": width, "height": 900})
+
+            labels = shown.boxes(".plot > text")
+            assert len(labels) >= min(number, 3)
+            assert all(right < left for (_, right), (left, _) in pairwise(labels)), (number, width)
+            assert labels[0][0] >= 0
+            assert labels[-1][1] <= width
     shown.page.close()
 
 
