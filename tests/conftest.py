@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
+from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from evalharness.models.base import MODELS
 from evalharness.reports.base import REPORTS
 from evalharness.scorers.base import SCORERS
 from evalharness.tiny.alone import load_numpy
+
+# A suite's `python` is the running one, as in an activated environment: what else bears that name may be a script that
+# looks for a Python, and takes ten times as long to start.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
+# A law is tried on a quarter of the usual examples by day, and on all by night: `pytest --hypothesis-profile=night`.
+# No deadlines: the first example pays for loading numpy and scipy.
+settings.register_profile("day", max_examples=25, deadline=None)
+settings.register_profile("night", max_examples=100, deadline=None)
+settings.load_profile("day")
 
 # Before any test file imports it: with a worker a core, a second thread in each only waits.
 load_numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -70,9 +71,15 @@ def name_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    """The syntax of a file, read once for all rules."""
+    return ast.parse(path.read_text("utf-8"))
+
+
 def imports(path: Path) -> Iterator[tuple[str, ast.stmt]]:
     """Every module of ours that a file imports, wherever in the file."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node) for alias in node.names if alias.name.startswith("evalharness"))
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("evalharness"):
@@ -84,7 +91,7 @@ def imports(path: Path) -> Iterator[tuple[str, ast.stmt]]:
 
 def top_level_imports(path: Path) -> Iterator[str]:
     """The first name of every module that importing the file loads: outside functions and type-checking blocks."""
-    for node in ast.parse(path.read_text("utf-8")).body:
+    for node in tree(path).body:
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -92,7 +99,7 @@ def top_level_imports(path: Path) -> Iterator[str]:
 
 
 def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, FUNCTIONS))
+    return (node for node in ast.walk(tree(path)) if isinstance(node, FUNCTIONS))
 
 
 def test_every_module_stands_on_a_floor() -> None:
@@ -191,7 +198,7 @@ def test_public_names_have_a_docstring() -> None:
     silent = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
         for path in sources()
-        for node in public(ast.parse(path.read_text("utf-8")).body)
+        for node in public(tree(path).body)
         if not ast.get_docstring(node) and not is_overload(node) and not is_stub(node)
     ]
     assert silent == []
