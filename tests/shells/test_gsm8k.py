@@ -12,9 +12,13 @@ from tests.shells.cli import ROOT, evalharness
 
 KNOWN = json.loads((Path(__file__).parents[1] / "data/gsm8k-solutions/known_figures.json").read_text())
 PAIRS = KNOWN["pairs"]
+BY_DAY = list(PAIRS)[:4]
+"""Gains and a loss, from each of two bases."""
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize(
+    "name", [name if name in BY_DAY else pytest.param(name, marks=pytest.mark.nightly) for name in PAIRS]
+)
 def test_every_pair_has_its_known_figures(name: str, tmp_path: Path) -> None:
     known = PAIRS[name]
     base, _, tuned = name.partition(" -> ")
