@@ -69,7 +69,7 @@ def test_similar_lengths_are_within_a_tenth_of_the_longer() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.integers(-900, 900)), min_size=8, max_size=60))
 def test_the_length_fit_is_the_best_one(cases: list[tuple[float, int]]) -> None:
-    """Against a general optimizer; with a tie at every length, and at its opposite, a best fit exists and is no giant."""
+    """Against a general optimizer; with a tie at each length and at its opposite, a best fit exists and is no giant."""
     scores = [s for s, _ in cases] + [0.5 for _ in cases] * 2
     lengths = [d for _, d in cases] * 2 + [-d for _, d in cases]
     deviation = math.sqrt(sum((d - sum(lengths) / len(lengths)) ** 2 for d in lengths) / len(lengths))
