@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from evalharness.bench import of_duels
 from evalharness.duel import Duel, DuelRun, Party, Vote, Winner
 from evalharness.measure import Arm
-from evalharness.records import Criterion, Tally
+from evalharness.records import Criterion, ModelRef, Tally
 from tests import runs
 
 Votes = tuple[Winner | None, Winner | None]
@@ -30,8 +31,11 @@ def run(duels: Sequence[Duel], *, judges: Mapping[str, str] | None = None) -> Du
     named = dict.fromkeys(each.judge for each in duels)
     criteria = tuple(dict.fromkeys(each.criterion for each in duels))
     parties = tuple(Party(name, (judges or {}).get(name, "replay:judge.jsonl")) for name in named)
+    refs = {party.name: ModelRef(party.name, party.use) for party in parties}
     arms = Party("base", "openai:gpt-4o-mini"), Party("tuned", "openai:ft:gpt-4o-mini:acme::1")
-    return DuelRun("made", *arms, criteria, parties, "2026-11-26T10:00:00+00:00", tuple(duels), ())
+    return DuelRun(
+        "made", *arms, criteria, parties, of_duels(criteria, refs), "2026-11-26T10:00:00+00:00", tuple(duels), ()
+    )
 
 
 def counts(wins: int, ties: int, losses: int) -> list[Duel]:
