@@ -140,7 +140,8 @@ def _lines(found: Calibrated, labels: str) -> Iterator[str]:
         whose = f"{number} of an earlier judge, rubric or scale in {terminal(labels)}"
         yield f"  ! left out: {whose}; label those replies again"
     if not each.enough:
-        yield f"  ! {len(each.rows)} labels, and a calibration takes {ENOUGH}: evalharness label {'DUELS' if pairs else 'RUN'}"
+        what = "DUELS" if pairs else "RUN"
+        yield f"  ! {len(each.rows)} labels, and a calibration takes {ENOUGH}: evalharness label {what}"
     yield from () if pairs else _thin(figures(each.rows, each.pass_at))
     yield from _disagreements(found)
     yield f"{state.state}: {state.why} → {state.remedy}" if state.why else f"{state.state}: it may gate"
@@ -183,7 +184,7 @@ def _of_pairs(each: Calibration) -> Iterator[str]:
     found = pair_figures(each.rows)
     people = (f"{sum(row):,} {side}" for side, row in zip(SIDES, found.counts, strict=True))
     yield f"  {len(each.rows):,} labels: {', '.join(people)}"
-    yield f"  {'':<14}{''.join(f'{f"judge {side}":>13}' for side in SIDES)}"
+    yield f"  {'':<14}{''.join(f'judge {side}'.rjust(13) for side in SIDES)}"
     for side, row in zip(SIDES, found.counts, strict=True):
         yield f"  {f'people {side}':<14}{''.join(f'{number:>13}' for number in row)}"
     yield f"  {'agreement':<14}{_share(found.agreement)}"

@@ -105,7 +105,7 @@ def _met(panel: Panel) -> set[Word]:
 
 
 def _preferred(comparison: Comparison) -> Iterator[str]:
-    """How often tuned is preferred, by whom, and whether anybody has measured them; a line where there is a win rate."""
+    """How often tuned is preferred, by whom, and whether anybody has measured them; one line, where there is a rate."""
     found = comparison.duels
     row = found.total if found else None
     if row is None or row.rate is None or row.low is None or row.high is None or found is None:
