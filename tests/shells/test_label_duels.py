@@ -93,9 +93,9 @@ def test_what_calibrate_prints_of_pairs(tmp_path: Path) -> None:
         "made: 'preference' (preference) judged by judge (openai:claude-x)",
         "  60 labels: 20 base, 0 tie, 40 tuned",
         "                   judge base    judge tie  judge tuned",
-        "  people base             20            0            0",
-        "  people tie               0            0            0",
-        "  people tuned             0            0           40",
+        "  people base              20            0            0",
+        "  people tie                0            0            0",
+        "  people tuned              0            0           40",
     ]
     # Wilson of 60 of 60
     assert "  agreement     100.0 %  (94.0 to 100.0)" in lines
