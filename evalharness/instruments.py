@@ -73,8 +73,6 @@ def _marked(ruling: Ruling, base: Arm, tuned: Arm) -> Ruling:
 
 def informed(arm: Arm, config: Config) -> Arm:
     """The arm with what is known of its judges: their calibrations beside the baselines, and the last looks at them."""
-    if not arm.run.suite.judges and PREFERENCE not in [criterion.aspect for criterion in arm.run.gate]:
-        return arm
     return replace(arm, known=known(config.baselines, config.state, arm.run.suite.name))
 
 
