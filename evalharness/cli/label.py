@@ -178,7 +178,8 @@ def _export(work: Work, path: Path) -> None:
         raise EvalError(f"{path}: there is such a file, and it may hold labels", "give another name")
     export_csv(path, work.due)
     click.echo(f"{shown(path)}: {len(work.due):,} {work.noun}; write your answers into the column `label`, then")
-    click.echo(f"next: evalharness label RUN... --import {shown(path)}")
+    files = "DUELS" if work.noun == "pairs" else "RUN..."
+    click.echo(f"next: evalharness label {files} --import {shown(path)}")
 
 
 def _import(work: Work, path: Path) -> None:
