@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evalharness.bench import of_duels
-from evalharness.calibration import Known, Row, pair_figures, side, standing
+from evalharness.calibration import Known, PairFigures, Row, pair_figures, side, standing
 from evalharness.compare import compare_all
 from evalharness.findings import Comparison
 from evalharness.records import ModelRef
@@ -150,6 +152,30 @@ def test_a_judge_of_pairs_may_gate_where_it_is_shown_to_see_what_people_see(
 
 def test_the_side_of_a_mean_is_told_with_a_tie_at_half() -> None:
     assert [side(value) for value in (0.25, (0.1 + 0.2 + 1.2) / 3, 0.75)] == ["base", "tie", "tuned"]
+
+
+values = st.sampled_from([0.0, 0.5, 1.0])
+said = st.lists(st.tuples(values, values, values), min_size=1, max_size=30)
+
+
+@settings(max_examples=40)
+@given(said)
+def test_swapping_the_arms_swaps_the_sides_and_leaves_every_figure(given: list[tuple[float, float, float]]) -> None:
+    def made(turn: Callable[[float], float]) -> PairFigures:
+        return pair_figures(
+            [
+                Row("a and b", str(n), 0, None, turn(label), turn((one + two) / 2), ((turn(one), turn(two)),))
+                for n, (label, one, two) in enumerate(given)
+            ]
+        )
+
+    a, b = made(lambda value: value), made(lambda value: 1 - value)
+
+    assert b.counts == tuple(row[::-1] for row in a.counts[::-1])
+    assert (a.agreement, a.accuracy, a.consistent) == (b.agreement, b.accuracy, b.consistent)
+    assert a.kappa == pytest.approx(b.kappa)
+    assert a.decided.kappa == pytest.approx(b.decided.kappa)
+    assert (a.decided.sensitivity, a.decided.specificity) == (b.decided.specificity, b.decided.sensitivity)
 
 
 def test_another_criterion_judge_or_setting_is_another_instrument() -> None:

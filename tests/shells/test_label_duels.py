@@ -6,9 +6,10 @@ import csv
 from pathlib import Path
 
 from evalharness.labelling import read_labels
+from evalharness.reports.json import load
 from tests.loopback import Loopback
 from tests.shells.cli import Done, evalharness, numbered, project
-from tests.shells.test_duels import GATE, HEAD, longer
+from tests.shells.test_duels import HEAD, longer
 from tests.shells.test_label import on_a_terminal
 
 CASES = 62
@@ -16,14 +17,14 @@ DUELS = ".evalharness/runs/made/base-vs-tuned.duels.jsonl"
 LABELS = "baselines/.judges/made-preference.labels.jsonl"
 
 
-def compared(where: Path, server: Loopback, *more: str) -> Done:
+def compared(where: Path, server: Loopback, *more: str, gate: str = "preference: {win_at_least: 0.5}") -> Done:
     """A comparison in which tuned says more in two of three cases; the judge prefers what is longer."""
     short = {f"c{number}": f"it is n{number}" for number in range(CASES)}
     long = {case: f"{text}, and gladly so" for case, text in short.items()}
     wins = {case: number % 3 != 0 for number, case in enumerate(short)}
     project(
         where,
-        numbered(CASES, head=HEAD, gate=GATE.replace("0.6", "0.5")),
+        numbered(CASES, head=HEAD, gate=gate),
         base={case: short[case] if wins[case] else long[case] for case in short},
         tuned={case: long[case] if wins[case] else short[case] for case in short},
     )
@@ -82,6 +83,18 @@ def test_a_judge_that_sees_the_opposite_of_what_people_see_may_not_gate(tmp_path
     assert done.status == 4
     told = " ".join(done.out.split())
     assert "preference undecided: judge failed calibration (sensitivity + specificity - 1 where both decide" in told
+
+
+def test_a_win_rate_that_gates_nothing_knows_its_judges_too(tmp_path: Path) -> None:
+    runs = [f".evalharness/runs/made/{name}.jsonl" for name in ("base", "tuned")]
+    with Loopback(longer) as server:
+        compared(tmp_path, server, gate="facts: {drop_at_most: 0.5}")
+        labelled(tmp_path)
+
+        stored = evalharness("compare", *runs, "--json", cwd=tmp_path)
+
+    (row,) = load(stored.out).comparisons[0].judged
+    assert (row.aspect, row.state, row.labels) == ("preference", "calibrated", 60)
 
 
 def test_what_calibrate_prints_of_pairs(tmp_path: Path) -> None:
