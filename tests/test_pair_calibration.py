@@ -257,8 +257,12 @@ def test_the_win_rate_is_put_right_by_the_labels_of_these_arms() -> None:
     # of twenty labelled wins, people see five as losses; the judge of the other forty: ten wins, thirty losses
     known = calibration(given, 0, ((0, 0, 5), (0, 0, 0), (0, 0, 15)), arm="base and tuned")
 
+    others = calibration(given, 0, duels.GOOD).calibration.rows  # which calibrate the judge, and say nothing of these
+    known = Known(replace(known.calibration, rows=(*known.calibration.rows, *others)))
+
     (row,) = compare_all([(base, replace(tuned, known=(known,)))]).comparisons[0].judged
 
+    assert row.labels == 80
     (found,) = row.corrected
     assert (found.labels, found.unlabelled, found.seen) == (20, 40, 0.5)
     assert found.powered is not None
