@@ -65,12 +65,16 @@ def self_judged(suite: Suite, arm: ModelRef, judges: Mapping[str, Model]) -> Ite
 
 
 def same_model(judge: ModelRef, arm: ModelRef) -> bool:
-    """Whether the same model answers, whatever is put around the question."""
+    """Whether the same model answers, by whatever name, and whatever is put around the question.
+
+    Neither a name of our own for a server nor one put into `extra_body` makes another model of it.
+    """
 
     def model(ref: ModelRef) -> tuple[object, ...]:
-        return ref.use, ref.server or ref.base_url, ref.extra_body.get("model"), ref.digest
+        return ref.kind, ref.extra_body.get("model", ref.target), ref.digest
 
-    return model(judge) == model(arm)
+    near = judge.base_url == arm.base_url or (judge.server == arm.server != "")
+    return near and model(judge) == model(arm)
 
 
 def instruments(suite: Suite, judges: Mapping[str, ModelRef]) -> tuple[Instrument, ...]:

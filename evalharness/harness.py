@@ -39,7 +39,7 @@ from evalharness.measure import Arm
 from evalharness.models.base import Model
 from evalharness.plan import Plan, suite_ref
 from evalharness.rebasing import rebased
-from evalharness.records import Run
+from evalharness.records import ModelRef, Run
 from evalharness.score import Bench, regrade
 from evalharness.sitting import DEFAULT, Asking, Job, Options, Row, Sitting, Stored, limits, rows, run_path
 from evalharness.suite import Suite
@@ -192,7 +192,7 @@ def _panels(
 ) -> list[dict[str, Model]]:
     """Who judges the duels of each suite, looked for before anything is asked."""
     panels = [
-        judges_of_duels(asking.suite, [arm.model.ref for arm in row if isinstance(arm, Job)], config, options.judge)
+        judges_of_duels(asking.suite, [_ref(arm) for arm in row], config, options.judge)
         if asking.rivals
         else {}
         for asking, row in zip(askings, found, strict=True)
@@ -200,6 +200,11 @@ def _panels(
     judges = [model for panel in panels for model in panel.values()]
     engine.check_prices({model.ref.name: model for model in judges}, limits(config, options))
     return panels
+
+
+def _ref(arm: Job | Stored) -> ModelRef:
+    """The model whose replies they are."""
+    return arm.model.ref if isinstance(arm, Job) else arm.ref
 
 
 def _meetings(

@@ -26,7 +26,7 @@ from evalharness.looks import Look
 from evalharness.measure import Arm
 from evalharness.models.base import Model, open_model
 from evalharness.plan import Plan
-from evalharness.records import Criterion, FailureKind, Request, Run
+from evalharness.records import Criterion, FailureKind, ModelRef, Request, Run
 from evalharness.registry import load_files
 from evalharness.schedule import Schedule, adding, drawn, unfit, whole
 from evalharness.sheet import Sheet
@@ -109,6 +109,11 @@ class Stored:
     suite: Suite
     judges: Mapping[str, Model] = field(default_factory=dict)
 
+    @property
+    def ref(self) -> ModelRef:
+        """The model that was asked, by the name of the snapshot."""
+        return replace(self.filed.model, name=self.filed.name)
+
 
 Row: TypeAlias = tuple[Job | Stored, ...]
 """The arms of one suite, in the order they were named."""
@@ -146,7 +151,7 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
                 continue
             if isinstance(arm, Stored):
                 row.append(replace(arm, judges=panel))
-                faults += _unwritten(arm, options)
+                faults += [*_unwritten(arm, options), *self_judged(chosen, arm.ref, panel)]
                 continue
             opened[name] = arm
             plan = Plan(schedule.suite, arm.ref, schedule.samples, refs(panel))
