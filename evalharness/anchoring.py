@@ -67,9 +67,12 @@ class Due:
 
 def due(suite: Suite, judges: Mapping[str, Model], fresh: Collection[str], config: Config) -> Iterator[Due]:
     """The calibrations of a suite's instruments whose judges, by their own names, were asked something new."""
-    digests = {each.digest for each in instruments(suite, refs(judges))} if judges and fresh else set()
+    if not judges or not fresh:
+        return
+    asked = {f"{name} ({model.ref.use})" for name, model in judges.items() if model.ref.name in fresh}
+    digests = {each.digest for each in instruments(suite, refs(judges)) if not asked.isdisjoint(each.judges)}
     for each in known(config.baselines, config.state, suite.name) if digests else ():
-        if each.calibration.digest in digests and any(model.ref.name in fresh for model in judges.values()):
+        if each.calibration.digest in digests:
             yield Due(each.calibration, suite, judges)
 
 

@@ -10,7 +10,7 @@ Nothing is asked before every suite, arm and recording has been looked at; whate
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from evalharness import engine, snapshots, store
 from evalharness.anchoring import Due, Looking, due
+from evalharness.appraisal import closed, rounds, unready
+from evalharness.baselines import Recollection
 from evalharness.bench import instruments, judges, refs, self_judged
 from evalharness.books import Tallies
 from evalharness.cache import Cache
@@ -39,7 +41,7 @@ from evalharness.measure import Arm
 from evalharness.models.base import Model
 from evalharness.plan import Plan, suite_ref
 from evalharness.rebasing import rebased
-from evalharness.records import ModelRef, Run
+from evalharness.records import ModelRef, Request, Run
 from evalharness.score import Bench, regrade
 from evalharness.sitting import DEFAULT, Asking, Job, Options, Row, Sitting, Stored, limits, rows, run_path
 from evalharness.suite import Suite
@@ -112,6 +114,7 @@ def ask_each(
     _readable(askings, config)
     askings, lessons = _learnt(askings, options)
     found = rows(askings, config, options)
+    _ready(found, config, options)
     panels = _panels(askings, found, config, options)
     with Sitting(found, config, options, watch or engine.SILENT) as sitting:
         try:
@@ -121,18 +124,19 @@ def ask_each(
             if not arms:
                 raise
             return Asked(arms, stopped, lessons)
-        looking = _looking(found, tallies, config)
+        looking, may = _looking(found, tallies, config), left(limits(config, options), tallies)
         try:
             if len(looking):
-                may = left(limits(config, options), tallies)
-                _tell(looking.ended(engine.run(looking, looking.models, **looking.rest(may))), watch)
+                took = engine.run(looking, looking.models, **looking.rest(may))
+                may = left(may, took)
+                _tell(looking.ended(took), watch)
         except engine.Interrupted as stopped:
             return Asked(_informed(sitting.arms(tallies), config), stopped, lessons)
         asked = Asked(_informed(sitting.arms(tallies), config), lessons=lessons)
     meetings = _meetings(askings, asked.arms, panels)
     if not meetings:
         return asked
-    with Duelling(meetings, config, left(limits(config, options), tallies), watch or engine.SILENT) as duelling:
+    with Duelling(meetings, config, may, watch or engine.SILENT) as duelling:
         try:
             return _seated(asked, duelling.ended(engine.run(duelling, duelling.models, **duelling.rest())), meetings)
         except engine.Interrupted as stopped:
@@ -151,20 +155,44 @@ async def aask(
     _readable(askings, config)
     askings, lessons = _learnt(askings, options)
     found = rows(askings, config, options)
+    _ready(found, config, options)
     panels = _panels(askings, found, config, options)
     with Sitting(found, config, options, watch or engine.SILENT) as sitting:
         tallies = await engine.arun(sitting.flows, sitting.models, **sitting.rest())
-        looking = _looking(found, tallies, config)
+        looking, may = _looking(found, tallies, config), left(limits(config, options), tallies)
         if len(looking):
-            may = left(limits(config, options), tallies)
-            _tell(looking.ended(await engine.arun(looking, looking.models, **looking.rest(may))), watch)
+            looked = await engine.arun(looking, looking.models, **looking.rest(may))
+            may = left(may, looked)
+            _tell(looking.ended(looked), watch)
         asked = Asked(_informed(sitting.arms(tallies), config), lessons=lessons)
     meetings = _meetings(askings, asked.arms, panels)
     if not meetings:
         return asked
-    with Duelling(meetings, config, left(limits(config, options), tallies), watch or engine.SILENT) as duelling:
+    with Duelling(meetings, config, may, watch or engine.SILENT) as duelling:
         took = await engine.arun(duelling, duelling.models, **duelling.rest())
         return _seated(asked, duelling.ended(took), meetings)
+
+
+def _ready(found: Sequence[Row], config: Config, options: Options) -> None:
+    """Raises `Faults` for judges that cannot be asked what they will be: before the replies are paid for."""
+    arms = [arm for row in found for arm in row]
+    shut = [(arm, judge) for arm in arms for judge in arm.judges.values() if closed(judge)]
+    if not shut or options.cache == "only":
+        return
+    with Cache(config.state / "cache") if options.cache == "use" else nullcontext() as cache:
+        faults = [fault for arm, judge in shut for fault in unready(judge, _rounds(arm, cache), cache)]
+    if faults:
+        raise Faults(dict.fromkeys(faults))
+
+
+def _rounds(arm: Job | Stored, cache: Cache | None) -> Iterator[tuple[Request, ...]]:
+    """What checks ask first about the replies of an arm, as far as they are known."""
+    if isinstance(arm, Job):
+        yield from rounds(arm.plan, arm.model, cache)
+        return
+    for flow in Recollection(arm.filed, arm.suite, refs(arm.judges)).flows():
+        with suppress(StopIteration):
+            yield next(flow)
 
 
 def _looking(found: Sequence[Row], tallies: Tallies, config: Config) -> Looking:
@@ -192,9 +220,7 @@ def _panels(
 ) -> list[dict[str, Model]]:
     """Who judges the duels of each suite, looked for before anything is asked."""
     panels = [
-        judges_of_duels(asking.suite, [_ref(arm) for arm in row], config, options.judge)
-        if asking.rivals
-        else {}
+        judges_of_duels(asking.suite, [_ref(arm) for arm in row], config, options.judge) if asking.rivals else {}
         for asking, row in zip(askings, found, strict=True)
     ]
     judges = [model for panel in panels for model in panel.values()]
