@@ -120,13 +120,15 @@ def ask_each(
         try:
             tallies = engine.run(sitting.flows, sitting.models, **sitting.rest())
         except engine.Interrupted as stopped:
+            _looking(found, stopped.tallies, config, options).postpone()
             arms = _informed(sitting.arms(stopped.tallies, interrupted=True), config)
             if not arms:
                 raise
             return Asked(arms, stopped, lessons)
-        looking, may = _looking(found, tallies, config), left(limits(config, options), tallies)
+        looking, may = _looking(found, tallies, config, options), left(limits(config, options), tallies)
         try:
             if len(looking):
+                looking.postpone()
                 took = engine.run(looking, looking.models, **looking.rest(may))
                 may = left(may, took)
                 _tell(looking.ended(took), watch)
@@ -159,8 +161,9 @@ async def aask(
     panels = _panels(askings, found, config, options)
     with Sitting(found, config, options, watch or engine.SILENT) as sitting:
         tallies = await engine.arun(sitting.flows, sitting.models, **sitting.rest())
-        looking, may = _looking(found, tallies, config), left(limits(config, options), tallies)
+        looking, may = _looking(found, tallies, config, options), left(limits(config, options), tallies)
         if len(looking):
+            looking.postpone()
             looked = await engine.arun(looking, looking.models, **looking.rest(may))
             may = left(may, looked)
             _tell(looking.ended(looked), watch)
@@ -195,13 +198,14 @@ def _rounds(arm: Job | Stored, cache: Cache | None) -> Iterator[tuple[Request, .
             yield next(flow)
 
 
-def _looking(found: Sequence[Row], tallies: Tallies, config: Config) -> Looking:
-    """The anchors of every calibrated judge that was asked something new."""
+def _looking(found: Sequence[Row], tallies: Tallies, config: Config, options: Options) -> Looking:
+    """The anchors of every calibrated judge that was asked something new, or that a look is owed to."""
     dues: list[Due] = []
-    for arm in (row[0] for row in found):
+    for arm in (row[0] for row in found if options.cache != "only"):
         suite = arm.plan.suite if isinstance(arm, Job) else arm.suite
         fresh = {name.rpartition("\n")[2] for name, took in tallies.items() if took.sent and _judging(name, suite)}
-        dues += due(suite, arm.judges, fresh, config)
+        if not any(map(closed, arm.judges.values())):
+            dues += due(suite, arm.judges, fresh, config)
     return Looking(dues, config.state)
 
 
