@@ -137,10 +137,10 @@ class Looking:
         """What became of each judge, remembered for comparisons to come; where too few anchors got a grade, the last
         look stands. A line for the user where one has moved, and one for what the looking took."""
         told = []
-        asked = any(took.sent or took.answered for took in tallies.values())
+        answered = any(took.answered for took in tallies.values())
         for number, each in enumerate(self._due):
             found = each.calibration
-            if asked:
+            if answered:
                 _mark(self._state, found.digest).unlink(missing_ok=True)
             now = [self._grades.get((number, place)) for place in range(len(found.anchors))]
             why = moved([anchor.grade for anchor in found.anchors], now, found.pass_at)

@@ -11,7 +11,7 @@ from evalharness.errors import Fault, Faults, UnknownName
 from evalharness.judging import WAY
 from evalharness.models.base import Model, open_model
 from evalharness.records import Instrument, ModelRef, encode
-from evalharness.scorers.base import ARM, Judging, asked, judging
+from evalharness.scorers.base import ARM, Asker, Judging, asked, judging
 from evalharness.suite import Check, Suite
 
 JUDGE = "judge"
@@ -75,6 +75,19 @@ def same_model(judge: ModelRef, arm: ModelRef) -> bool:
 
     near = judge.base_url == arm.base_url or (judge.server == arm.server != "")
     return near and model(judge) == model(arm)
+
+
+def notes(suite: Suite, judges: Mapping[str, ModelRef]) -> Iterator[str]:
+    """What the user should know of how judges are asked, once for each: votes that are the same answer again."""
+    votes: dict[str, int] = {}
+    for case in suite.cases:
+        for check in case.checks:
+            for each in judging(check.scorer):
+                for name in each.asks() if isinstance(each, Asker) else ():
+                    votes[name] = max(votes.get(name, 1), getattr(each, "votes", 1))
+    for name, most in votes.items():
+        if most > 1 and name in judges and judges[name].params.get("temperature") == 0:
+            yield f"judge '{name}' votes {most} times at temperature 0, which buys the same answer {most} times"
 
 
 def instruments(suite: Suite, judges: Mapping[str, ModelRef]) -> tuple[Instrument, ...]:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Literal, Self, TypeAlias, TypedDict
 
 from evalharness import engine, snapshots, store
 from evalharness.baselines import Recollection
-from evalharness.bench import instruments, judges, refs, self_judged
+from evalharness.bench import instruments, judges, notes, refs, self_judged
 from evalharness.books import Account, Tallies
 from evalharness.cache import Cache
 from evalharness.compare import blocked
@@ -282,6 +283,9 @@ class Sitting:
             self._begin(row)
         if self.flows.open:
             self._watch.spared(0, maybe=self.flows.open)
+        told = (notes(arm.plan.suite if isinstance(arm, Job) else arm.suite, refs(arm.judges)) for arm, *_ in self.rows)
+        for note in dict.fromkeys(chain.from_iterable(told)):
+            self._watch.note(note)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -251,7 +251,8 @@ def test_of_a_checklist_a_point_is_met_by_the_likelier_verdict() -> None:
 
     found = graded(points, weighed(("yes", 0.97), ("no", 0.03), chosen="yes"))
 
-    assert found == Grade(pytest.approx(0.97), "2 of 2 points met")
+    assert found.value == pytest.approx(0.97)
+    assert found.why == "2 of 2 points met"
 
 
 THINKING = '<think>{"mark": "M", "reason": "at first", "verdict": "no"} But wait.</think>'
