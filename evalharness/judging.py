@@ -21,6 +21,9 @@ from evalharness.text import shown
 
 MARKED = re.compile(r'\{"mark": "([0-9a-f]{12})", "reason"')
 
+WEIGH = "Weigh it in one or two sentences"
+"""How what follows the question begins."""
+
 WAY = 1
 """Which way of asking this is: a judge that is asked otherwise must be calibrated anew."""
 
@@ -72,7 +75,7 @@ class Ballot:
         )
         user = (
             f"{pieces}\n\nThe question\n{self.question}{guide}\n\n"
-            f"Weigh it in one or two sentences, then decide. Answer with this one JSON object and nothing else:\n"
+            f"{WEIGH}, then decide. Answer with this one JSON object and nothing else:\n"
             f'{{"mark": "{mark}", "reason": "...", "verdict": ...}}\nThe verdict is one of {words}.'
         )
         return Message("system", system), Message("user", user)
@@ -270,7 +273,7 @@ def put(messages: Sequence[Message]) -> Put | None:
     mark = marks[-1]
     end = text.rfind(f"\n{mark}]")
     head, rest = text[:end], text[end + len(mark) + 2 :]
-    question = rest.partition("The question\n")[2].partition("\n\n")[0]
+    question = rest.partition("The question\n")[2].rpartition(f"\n\n{WEIGH}")[0]
     listed = rest.rpartition("The verdict is one of ")[2].removesuffix(".")
     material = []
     for piece in head.split(f"\n{mark}]\n\n"):
