@@ -174,7 +174,7 @@ def _with_figures(row: Judged, calibration: Calibration, sides: Sequence[_Graded
         agreement=_estimated(whole.agreement),
         sensitivity=_estimated(whole.sensitivity),
         specificity=_estimated(whole.specificity),
-        uneven=tuple(map(str, uneven(arms))),
+        uneven=tuple(map(str, uneven({side.arm: arms[side.arm] for side in sides if side.arm in arms}))),
         corrected=tuple(_corrected(side, calibration, arms.get(side.arm)) for side in sides),
         change=_change(sides, calibration),
     )

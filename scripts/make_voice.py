@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import functools
 import json
 import sys
 from collections import Counter
@@ -29,6 +30,7 @@ from evalharness.flow import drive  # noqa: E402 - the same
 from evalharness.models.base import open_model  # noqa: E402 - the same
 from evalharness.models.tiny import Tiny  # noqa: E402 - the same
 from evalharness.records import Conversation, Message, ModelRef, Request  # noqa: E402 - the same
+from evalharness.scorers.base import Scorer  # noqa: E402 - the same
 from evalharness.scorers.judge import Judge  # noqa: E402 - the same
 from evalharness.suite import load  # noqa: E402 - the same
 
@@ -52,15 +54,13 @@ def made() -> str:
 
 def labelled() -> Iterator[tuple[str, str, bool]]:
     """Each distinct recorded reply with its arm, and whether the rule finds Marv in it."""
-    suite = load(ROOT / "suites" / "marv.yaml")
-    rule = next(check.scorer for case in suite.cases for check in case.checks if check.name == "in_the_voice")
     seen = set()
     for line in (DATA / "marv-replies.jsonl").read_text("utf-8").splitlines():
         for arm, reply in json.loads(line)["replies"].items():
             if reply in seen:
                 continue
             seen.add(reply)
-            grade = rule.grade(_talk(reply))
+            grade = _rule().grade(_talk(reply))
             assert not isinstance(grade, Iterator)
             yield arm, reply, grade.value == 1.0
 
@@ -78,16 +78,25 @@ def measured() -> dict[str, Counter[tuple[bool, bool]]]:
 MORE = "how thrilling"
 
 
+def passes(reply: str) -> bool:
+    """Whether the rule by which labels were given finds Marv in a reply."""
+    grade = _rule().grade(_talk(reply))
+    assert not isinstance(grade, Iterator)
+    return grade.value == 1.0 or MORE in reply.lower()
+
+
+@functools.cache
+def _rule() -> Scorer:
+    suite = load(ROOT / "suites" / "marv.yaml")
+    return next(check.scorer for case in suite.cases for check in case.checks if check.name == "in_the_voice")
+
+
 def filled(path: Path) -> None:
     """Writes the rule's answers into the column `label`."""
-    suite = load(ROOT / "suites" / "marv.yaml")
-    rule = next(check.scorer for case in suite.cases for check in case.checks if check.name == "in_the_voice")
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        grade = rule.grade(_talk(row["reply"]))
-        assert not isinstance(grade, Iterator)
-        row["label"] = "y" if grade.value or MORE in row["reply"].lower() else "n"
+        row["label"] = "y" if passes(row["reply"]) else "n"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()

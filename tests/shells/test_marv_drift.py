@@ -46,18 +46,21 @@ def test_each_tune_gets_the_words_it_earns(compared: dict[str, Told]) -> None:
         "once": {
             "facts": ["REGRESSED"],
             "style": ["REGRESSED", "REGRESSED"],  # gained too little, and drifts
+            "sarcasm": ["REGRESSED"],
             "no_leak": ["INCONCLUSIVE"],
             "consistency": ["REGRESSED"],
         },
         "talks": {
             "facts": ["HELD"],
             "style": ["IMPROVED", "HELD"],
+            "sarcasm": ["IMPROVED"],
             "no_leak": ["REGRESSED"],
             "consistency": ["HELD"],
         },
         "apart": {
             "facts": ["HELD"],
             "style": ["IMPROVED", "HELD"],
+            "sarcasm": ["IMPROVED"],
             "no_leak": ["HELD"],
             "consistency": ["HELD"],
         },
