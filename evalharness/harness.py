@@ -127,11 +127,7 @@ def ask_each(
             return Asked(arms, stopped, lessons)
         looking, may = _looking(found, tallies, config, options), left(limits(config, options), tallies)
         try:
-            if len(looking):
-                looking.postpone()
-                took = engine.run(looking, looking.models, **looking.rest(may))
-                may = left(may, took)
-                _tell(looking.ended(took), watch)
+            may = _looked(looking, may, watch)
         except engine.Interrupted as stopped:
             return Asked(_informed(sitting.arms(tallies), config), stopped, lessons)
         asked = Asked(_informed(sitting.arms(tallies), config), lessons=lessons)
@@ -207,6 +203,16 @@ def _looking(found: Sequence[Row], tallies: Tallies, config: Config, options: Op
         if not any(map(closed, arm.judges.values())):
             dues += due(suite, arm.judges, fresh, config)
     return Looking(dues, config.state)
+
+
+def _looked(looking: Looking, may: engine.Limits, watch: engine.Watch | None) -> engine.Limits:
+    """Has anchors judged again, where some are due; says what may still be taken after that."""
+    if not len(looking):
+        return may
+    looking.postpone()
+    took = engine.run(looking, looking.models, **looking.rest(may))
+    _tell(looking.ended(took), watch)
+    return left(may, took)
 
 
 def _judging(account: str, suite: Suite) -> bool:
@@ -392,7 +398,7 @@ def rescore(
     """A stored run graded by the checks that the suite has today; written beside it unless `output` says where.
 
     Cases that the suite has no more are left out, cases that it has since then are missing. No reply is asked for
-    again; judges are, where what they would say is not known yet.
+    again; judges are, where what they would say is not known yet, and then their anchors.
     """
     run = store.read(path)
     if run.suite.name != suite.name:
@@ -424,4 +430,7 @@ def rescore(
             watch=watch or engine.SILENT,
         )
         took = tuple((name, tallies[model.ref.name]) for name, model in panel.items())
-        return writer.finish(run.tally, took) if run.tally else writer.stop()
+        done = writer.finish(run.tally, took) if run.tally else writer.stop()
+    fresh = {name for name, tally in tallies.items() if tally.sent}
+    _looked(Looking([*due(suite, panel, fresh, config)], config.state), left(limits(config, options), tallies), watch)
+    return done

@@ -341,3 +341,19 @@ def test_a_look_that_was_cut_short_is_taken_by_the_next_command(tmp_path: Path) 
     assert "whether the judge of 'sarcastic' has moved is not known: 0 of 12 graded" in gone.err
     assert (looked.err, again.err) == ("12 anchors judged again, 0.0002 USD\n", "")
     assert server.count - asked == 12
+
+
+def test_a_judge_that_grades_stored_replies_anew_has_its_anchors_judged_too(tmp_path: Path) -> None:
+    with Loopback(by_words) as server:
+        planted(tmp_path, server.url)
+        compare(tmp_path)
+        calibrated(tmp_path)
+        before = server.count
+        known = evalharness("rescore", RUN, "--suite", "made.yaml", cwd=tmp_path)
+        (tmp_path / RUN).write_text((tmp_path / RUN).read_text().replace("It is n", "Its n"))
+        server.script = lambda seen: by_words(seen, yes="no", no="yes")
+        anew = evalharness("rescore", RUN, "--suite", "made.yaml", cwd=tmp_path)
+
+        assert server.count - before == 40 + 12
+    assert known.err == ""
+    assert "the judge of 'sarcastic' has moved since it was calibrated: 12 of 12 anchors" in anew.err
