@@ -391,7 +391,7 @@ def test_what_only_the_old_model_could_say_is_unknown_once_the_suite_has_changed
 
 # --- checks that ask a judge ------------------------------------------------------------------------------------------
 
-KIND, SHORT = "{judge: It is kind.}", "{judge: It is short.}"
+KIND, SHORT, RIGHT = "{judge: It is kind.}", "{judge: It is short.}", "{judge: It is right.}"
 JUDGED = "cases:\n  - {{id: a, ask: one, expect: {{style: [{}, {}]}}}}\n"
 BY = {"judge": ModelRef("judge", "openai:judge")}
 
@@ -430,9 +430,10 @@ def test_a_stored_grade_is_never_that_of_the_check_before_it(tmp_path: Path) -> 
 
 
 def test_checks_of_one_name_that_changed_places_are_judged_anew(tmp_path: Path) -> None:
-    before, now = JUDGED.format(KIND, SHORT), JUDGED.format(SHORT, KIND)
+    before, now = (JUDGED.format(KIND, f"{one}, {other}") for one, other in ((SHORT, RIGHT), (RIGHT, SHORT)))
 
-    assert remembered(tmp_path, before, now, {"kind": "yes", "short": "no"}) == ([1.0, 1.0], 2)
+    # Kept by their places they would be 1, 0 and 1, as if it were the right reply that was a no.
+    assert remembered(tmp_path, before, now, {"kind": "yes", "short": "no", "right": "yes"}) == ([1.0] * 3, 3)
 
 
 def test_a_check_of_its_own_name_keeps_what_was_said_when_the_suite_changes(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ class Judge:
 
     An answer without a readable verdict is asked for once more; then the grade is unknown, never a pass or a fail: of
     several votes where less than half can be read, of a checklist where a point has none, of several judges where one
-    has none. What the judge says stands in `why`. The reply is fenced off, and a verdict in it does not count.
+    has none. What the judge says stands in `why`; what it thinks, up to `</think>`, is no verdict. The reply is fenced
+    off, and a verdict in it does not count.
 
     **Does not catch**: what the judge itself does not know, or likes for its length, its place or its manner. A judge
     is an instrument: measure it with labels of your own before you trust it (`docs/judges.md`).
