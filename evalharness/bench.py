@@ -78,7 +78,8 @@ def same_model(judge: ModelRef, arm: ModelRef) -> bool:
 
 
 def notes(suite: Suite, judges: Mapping[str, ModelRef]) -> Iterator[str]:
-    """What the user should know of how judges are asked, once for each: votes that are the same answer again."""
+    """What the user should know of how judges are asked, once for each: votes that are the same answer again, and texts
+    of an arm that a judge is not sent."""
     votes: dict[str, int] = {}
     for case in suite.cases:
         for check in case.checks:
@@ -86,6 +87,8 @@ def notes(suite: Suite, judges: Mapping[str, ModelRef]) -> Iterator[str]:
                 for name in each.asks() if isinstance(each, Asker) else ():
                     votes[name] = max(votes.get(name, 1), getattr(each, "votes", 1))
     for name, most in votes.items():
+        if name in judges and (judges[name].system or judges[name].context):
+            yield f"judge '{name}' has a text of its own in the config (system, context), which no judge is sent"
         if most > 1 and name in judges and judges[name].params.get("temperature") == 0:
             yield f"judge '{name}' votes {most} times at temperature 0, which buys the same answer {most} times"
 
@@ -121,7 +124,8 @@ def _instrument(suite: Suite, checks: list[Check], judges: Mapping[str, ModelRef
 def _identity(model: ModelRef) -> list[object]:
     """All of a judge that can change what it says."""
     where = model.server or model.base_url
-    return [model.use, where, dict(sorted(model.params.items())), dict(sorted(model.extra_body.items())), model.digest]
+    sent = [dict(sorted(model.params.items())), dict(sorted(model.extra_body.items()))]
+    return [model.use, where, *sent, model.digest, *([sorted(model.drop)] if model.drop else [])]
 
 
 def _first_to_ask(suite: Suite) -> dict[str, Check]:
