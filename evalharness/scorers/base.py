@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import typing
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol, TypeAlias, TypeGuard, runtime_checkable
 
 from evalharness.errors import EvalError, ModelFailed, suggestion
 from evalharness.flow import Flow, together
@@ -67,7 +67,7 @@ def asked(scorer: Scorer) -> tuple[str, ...]:
     """The models that a scorer and its parts ask, each once; `ARM` stands for the model under test."""
     if _rule(_class(scorer)):
         return ()
-    found = (each.asks() for each in within(scorer) if isinstance(each, Asker))
+    found = (each.asks() for each in within(scorer) if _asks(each))
     return tuple(dict.fromkeys(name for names in found for name in names))
 
 
@@ -75,7 +75,7 @@ def judging(scorer: Scorer) -> tuple[Judging, ...]:
     """The judges in a scorer, itself or its parts."""
     if _rule(_class(scorer)):
         return ()
-    return tuple(each for each in within(scorer) if isinstance(each, Judging))
+    return tuple(each for each in within(scorer) if _judges(each))
 
 
 def within(scorer: object) -> Iterator[object]:
@@ -86,6 +86,20 @@ def within(scorer: object) -> Iterator[object]:
         parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else (value,)
         for part in parts:
             yield from within(part)
+
+
+def _asks(value: object) -> TypeGuard[Asker]:
+    """By the class, which is remembered: looking at the protocol each time takes longer than grading."""
+    return _has(_class(value), "asks")
+
+
+def _judges(value: object) -> TypeGuard[Judging]:
+    return _has(_class(value), "measures")
+
+
+@functools.cache
+def _has(cls: type[Hashable], method: str) -> bool:
+    return hasattr(cls, method)
 
 
 def _class(value: object) -> type[Hashable]:
