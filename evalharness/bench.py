@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from evalharness.calibration import PAIR
 from evalharness.config import Config
+from evalharness.duel import GUIDE, LABELS, PREFERENCE, QUESTION
 from evalharness.errors import Fault, Faults, UnknownName
 from evalharness.judging import WAY
 from evalharness.models.base import Model, open_model
@@ -119,6 +121,20 @@ def _instrument(suite: Suite, checks: list[Check], judges: Mapping[str, ModelRef
         rubric="\n".join(rubric for _, rubric in measures),
         digest=hashlib.sha256(encode(parts).encode()).hexdigest(),
     )
+
+
+def of_duels(prefer: Sequence[str], judges: Mapping[str, ModelRef]) -> tuple[Instrument, ...]:
+    """Each criterion that replies are preferred by, bound to the judges, by the names the suite uses, and to the way of
+    asking. Called `preference`, and where there are several also by its place from 1."""
+    names = tuple(f"{name} ({model.use})" for name, model in judges.items())
+    models = [_identity(model) for model in judges.values()]
+    found: list[Instrument] = []
+    for place, criterion in enumerate(prefer, 1):
+        parts = [WAY, PAIR, QUESTION, LABELS, GUIDE, criterion.strip(), models]
+        check = PREFERENCE if len(prefer) == 1 else f"{PREFERENCE}-{place}"
+        digest = hashlib.sha256(encode(parts).encode()).hexdigest()
+        found.append(Instrument(check, PREFERENCE, names, PAIR, criterion, digest))
+    return tuple(found)
 
 
 def _identity(model: ModelRef) -> list[object]:

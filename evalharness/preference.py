@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from evalharness.duel import Duel, DuelRun
+from evalharness.duel import PREFERENCE, Duel, DuelRun
 from evalharness.findings import Agreement, Delta, DuelRow, Duels, LeftOut
 from evalharness.measure import Arm, design_of, texts_repeat
 from evalharness.measure import measured as of_scores
-from evalharness.records import Asked, SuiteRef
+from evalharness.records import Asked
 from evalharness.rulings import Measure, Missing, causes
 from evalharness.sheet import Slice
 from evalharness.stats.agreement import kappa
@@ -30,9 +30,6 @@ from evalharness.stats.preference import (
     similar_lengths,
     win_rate,
 )
-
-PREFERENCE = "preference"
-"""The aspect that duels measure."""
 
 HALF = 0.5
 
@@ -75,14 +72,6 @@ def measuring(base: Arm, tuned: Arm, seed: int) -> Callable[[Slice, Sequence[Ask
 def slices(tuned: Arm, cases: Sequence[Asked]) -> tuple[tuple[Slice, Sequence[Asked]], ...]:
     """The preference among what is looked at, where duels were judged."""
     return ((Slice("aspect", PREFERENCE), cases),) if tuned.duels is not None else ()
-
-
-def blocked(suite: SuiteRef) -> tuple[str, str]:
-    """Why duels may not gate, and what to do; two empty texts where they may."""
-    if suite.uncalibrated != "refuse":
-        return "", ""
-    why = "nobody has measured the judges of these duels, and `uncalibrated: refuse` lets no such judge gate"
-    return why, "read the win rate as it is shown, or set `uncalibrated: mark`"
 
 
 def unfinished(tuned: Arm) -> bool:

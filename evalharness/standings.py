@@ -42,7 +42,8 @@ class Judged:
     state: whether it may gate; why, remedy: where it may not, or nobody knows. asked, errors: replies of both arms that
     it was asked about, and those it could not grade. panel: kappa of every two judges. The figures are over the
     `labels` that people gave, and None where there are none, or all of one kind. uneven: where it mistakes the arms
-    unequally, in a sentence each.
+    unequally, in a sentence each. accuracy, kappa_decided, consistent: of a judge of pairs, see
+    `calibration.PairFigures`; its sensitivity and specificity are where neither it nor the label says tie.
     """
 
     check: str
@@ -64,6 +65,9 @@ class Judged:
     agreement: Estimated | None = None
     sensitivity: Estimated | None = None
     specificity: Estimated | None = None
+    accuracy: Estimated | None = None
+    kappa_decided: float | None = None
+    consistent: Estimated | None = None
     uneven: tuple[str, ...] = ()
     corrected: tuple[Corrected, ...] = ()
     change: Corrected | None = None
