@@ -12,8 +12,8 @@ from evalharness.compare import compare_all
 from evalharness.duel import Duel, Vote
 from evalharness.findings import Comparison, DuelRow, Duels
 from evalharness.measure import Arm
-from evalharness.preference import family
 from evalharness.records import Criterion, Tally
+from evalharness.standings import family
 from evalharness.stats.agreement import kappa
 from evalharness.stats.preference import win_rate
 from tests import duels
