@@ -107,11 +107,11 @@ def _flip(screen: Screen, flip: Flip, pair: Pair | None) -> Iterator[str]:
     moved = f"  {screen.safe(flip.aspect, words.LONGEST_NAME)} {words.moved(flip, pair)}"
     tags = "".join(f"  {screen.safe(tag, 30)}" for tag in flip.tags[:6])
     yield from screen.lines([(f"{mark} ", style), (name, "bold"), (moved, ""), (tags, "dim")], 2, 4)
-    if flip.question != flip.case:
-        yield from screen.lines([(screen.safe(flip.question, 2 * screen.width), "")], 4)
+    question, base, tuned = words.shown(pair, flip)
+    if question != flip.case:
+        yield from screen.lines([(screen.safe(question, 2 * screen.width), "")], 4)
     if pair is not None:
-        replies = words.shown_replies(pair, flip)
-        both = word_diff(*replies, room=max(120, 2 * (screen.width - 12)))
+        both = word_diff(base, tuned, room=max(120, 2 * (screen.width - 12)))
         for label, pieces, change in zip(("base   ", "tuned  "), both, ("removed", "added"), strict=True):
             spans = list(_pieces(screen, pieces, change)) or [("(no text)", "dim")]
             yield from screen.lines([(label, "dim"), *spans], 4, 11)

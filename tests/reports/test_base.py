@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from evalharness.findings import LeftOut, Ruling
-from evalharness.records import Conversation, Grade, Message, Score, Trial, Word
+from evalharness.findings import Flip, LeftOut, Pair, Ruling
+from evalharness.records import Asked, Conversation, Grade, Message, Score, Trial, Word
 from evalharness.reports import base, made
 from evalharness.stats.paired import overall_outcome
 from tests.reports import examples
@@ -218,6 +218,24 @@ def test_the_reply_shown_is_of_the_turn_that_failed() -> None:
     scores = (Score("s", "facts", 1, Grade(0.0)), Score("s", "facts", 2, Grade(1.0)))
 
     assert base.telling((Trial(talk, None, scores),), "facts", passed=False) == "m1"
+
+
+def test_a_talk_is_shown_at_the_turn_that_broke_with_its_question_and_both_replies() -> None:
+    def talk(replies: tuple[str, str, str], failed: int | None) -> Trial:
+        messages = [
+            Message("user", f"{n}?") if n % 2 else Message("assistant", replies[n // 2 - 1]) for n in range(1, 7)
+        ]
+        held = Conversation("c", 0, tuple(messages), (1, 3, 5), ("answered", "answered", "answered"))
+        return Trial(held, None, tuple(Score("s", "facts", n, Grade(float(n != failed))) for n in (1, 2, 3)))
+
+    right = talk(("one", "two", "three"), None)
+    wrong = talk(("one", "no", "no"), 2)
+    broke = Flip("c", "facts", "broke", 1.0, 2 / 3, "why", "1?")
+    asked = Asked("c", "1?", ("facts",))
+
+    assert base.shown(Pair(asked, (right,), (wrong,)), broke) == ("turn 2 of 3: 3?", "two", "no")
+    fixed = replace(broke, side="fixed")
+    assert base.shown(Pair(asked, (wrong,), (right,)), fixed) == ("turn 2 of 3: 3?", "no", "two")
 
 
 def test_reading_pairs_stops_when_all_flips_are_found() -> None:
