@@ -24,11 +24,14 @@ CONFIG = """\
 base = { use = "openai:gpt-4o-mini" }
 # The name that the tuning job gave its model.
 tuned = { use = "openai:ft:gpt-4o-mini:ORG::ID" }
+# judge = { use = "openai:gpt-4o", params = { temperature = 0 } }
 """
 
 TODO = "TODO what a right reply says"
 MARGINS = (0.05, 0.10, 0.15, 0.20, 0.30)
 LEVEL, GAIN = 0.80, 0.20
+TELLING = 0.50
+"""The share of training replies with a pet phrase from which a gain of `GAIN` in them is worth asking for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,7 @@ def suite_text(name: str, train: str, source: str, split: Split, voice: Voice | 
         yield f"  pet_phrases:  # {_percent(voice.covered)} of the training replies have one of these\n    any_of:\n"
         for mark, share in marks:
             yield f"      - {_quoted(mark)}  # {_percent(share)}\n"
+        yield '  # in_voice: {judge: "The reply is ..."}  # a model reads it; `judge` in evalharness.toml is which\n'
     if voice:
         words, times = voice.opening
         yield f"\nevery:  # {_percent(times)} of the training replies open with {_quoted(words)}\n"
@@ -146,7 +150,10 @@ def suite_text(name: str, train: str, source: str, split: Split, voice: Voice | 
         yield from _case(lesson, system)
     yield "\ngate:\n"
     yield f"  facts: {{drop_at_most: {_margin(len(split.cases)):g}}}\n"
-    yield f"  style: {{gain_at_least: {GAIN:g}}}\n" if marks else ""
+    if voice and marks:
+        telling = f"  style: {{gain_at_least: {GAIN:g}}}\n"
+        few = f"  # {_percent(voice.covered)} of the replies have a phrase: too few to gate; let a judge read them\n"
+        yield telling if voice.covered >= TELLING else few
     yield f"  format: {{at_least: {LEVEL:g}}}\n" if voice else ""
 
 

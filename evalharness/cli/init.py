@@ -18,6 +18,9 @@ tuned = { use = "command:python answer.py marv" }
 # A real model, and one on a server of your own. Keys come from the environment, never from this file.
 # gpt = { use = "openai:gpt-4o-mini", price = { input = 0.15, output = 0.60 } }
 # lora = { use = "openai:my-lora", base_url = "http://localhost:8000/v1", api_key_env = "MY_KEY" }
+
+# Who reads replies where a suite says `judge: "The reply is ..."`. `evalharness label RUN` measures how well.
+# judge = { use = "openai:gpt-4o", params = { temperature = 0 }, price = { input = 2.50, output = 10.00 } }
 """
 
 SUITE = """\

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from evalharness.stats.intervals import Interval, mean, standard_error
+from evalharness.stats.student import t_quantile, t_tail
 
 
 class TwoTests(NamedTuple):
@@ -32,9 +33,7 @@ def t_interval(differences: Sequence[float], *, alpha: float = 0.05) -> Interval
     error = standard_error(differences)
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie between 0 and 1, not {alpha}")
-    from scipy.special import stdtrit
-
-    reach = -float(stdtrit(len(differences) - 1, alpha / 2)) * error
+    reach = t_quantile(alpha / 2, len(differences) - 1) * error
     centre = mean(differences)
     return Interval(centre - reach, centre + reach)
 
@@ -47,12 +46,10 @@ def tost(centre: float, deviation: float, cases: int, margin: float) -> TwoTests
     """
     if cases < 2 or not (deviation > 0 and margin > 0):
         raise ValueError("equivalence by t needs two cases, a spread and a margin above zero")
-    from scipy.special import stdtr
-
     error = deviation / math.sqrt(cases)
     t_above, t_below = (centre + margin) / error, (centre - margin) / error
     freedom = cases - 1
-    return TwoTests(t_above, t_below, float(stdtr(freedom, -t_above)), float(stdtr(freedom, t_below)))
+    return TwoTests(t_above, t_below, t_tail(t_above, freedom), t_tail(-t_below, freedom))
 
 
 def t_test(differences: Sequence[float]) -> float:
@@ -63,6 +60,4 @@ def t_test(differences: Sequence[float]) -> float:
     error, centre = standard_error(differences), mean(differences)
     if error <= 1e-12 * abs(centre):
         return 0.0 if centre else 1.0
-    from scipy.special import stdtr
-
-    return 2 * float(stdtr(len(differences) - 1, -abs(centre) / error))
+    return 2 * t_tail(abs(centre) / error, len(differences) - 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evalharness.suite import load
 from evalharness.training import lessons_of, tagged
-from tests.shells.cli import evalharness, numbered, project
+from tests.shells.cli import ROOT, evalharness, numbered, project
 
 # fmt: off
 THINGS = (
@@ -194,3 +194,12 @@ def test_a_training_file_that_is_not_there_is_told_before_anything_is_asked(tmp_
     done = evalharness("run", "made.yaml", "--model", "right", "--train", "no.jsonl", cwd=tmp_path)
 
     assert (done.status, done.err.splitlines()[0]) == (2, "no.jsonl: there is no such file")
+
+
+def test_phrases_that_few_replies_have_do_not_gate_and_a_judge_is_shown_instead(tmp_path: Path) -> None:
+    evalharness("init", "mine", "--from", str(ROOT / "suites/data/marv-train.jsonl"), cwd=tmp_path)
+    text = (tmp_path / "mine/suites/marv-train.yaml").read_text("utf-8")
+
+    assert "  # 16 % of the replies have a phrase: too few to gate; let a judge read them\n" in text
+    assert '  # in_voice: {judge: "The reply is ..."}' in text
+    assert "style: {gain_at_least" not in text
