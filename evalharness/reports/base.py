@@ -134,10 +134,16 @@ NOTABLE = 0.10
 """A diagnostic with a q-value up to this is worth a look."""
 
 
-def diagnostics(comparison: Comparison) -> tuple[Delta, ...]:
-    """Tags, checks and turns, the most notable first. They point where to look and decide nothing."""
+def slices(comparison: Comparison) -> tuple[Delta, ...]:
+    """Tags, checks and turns, the most notable first."""
     found = [d for d in comparison.deltas if d.part in ("tag", "check", "turn", "drift") and d.change is not None]
     return tuple(sorted(found, key=lambda d: (d.p_adjusted is None, d.p_adjusted, -abs(d.change or 0.0))))
+
+
+def diagnostics(comparison: Comparison) -> tuple[Delta, ...]:
+    """The slices that point where to look and decide nothing; not the turns that the table of the persona draws."""
+    drawn = {drift.aspect for drift in comparison.persona.drifts} if comparison.persona else set()
+    return tuple(delta for delta in slices(comparison) if delta.part != "turn" or delta.aspect not in drawn)
 
 
 def notable(found: Sequence[Delta]) -> tuple[Delta, ...]:

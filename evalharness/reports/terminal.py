@@ -280,7 +280,7 @@ def _look_here(screen: Screen, comparison: Comparison) -> Iterator[str]:
         return
     yield "\n" + "".join(
         screen.lines(
-            [("LOOK HERE", "bold"), (f"  where to read on, decides nothing: {words.stands_out(found)}", "dim")]
+            [("LOOK HERE", "bold"), (f"  where to read on (decides nothing): {words.stands_out(found)}", "dim")]
         )
     )
     rows: list[tuple[Span, ...]] = [tuple((name, "dim") for name in ("slice", "cases", "change", "q"))]
@@ -316,7 +316,8 @@ def _notes(screen: Screen, comparison: Comparison) -> Iterator[str]:
 def _asides(screen: Screen, comparison: Comparison) -> Iterator[str]:
     """What stands beside the verdict: how near the training file is, and the like."""
     for aside in asides(comparison):
-        about = f"  {aside.title[:1].lower()}{aside.title[1:]}, decides nothing"
+        bearing = f" ({aside.bearing})" if aside.bearing else ""
+        about = f"  {aside.title[:1].lower()}{aside.title[1:]}{bearing}"
         yield "\n" + "".join(screen.lines([(aside.name.upper(), "bold"), (about, "dim")]))
         for line in aside.lines:
             yield from screen.lines([(screen.safe(line), "")], 2, 4)
@@ -403,7 +404,7 @@ def _statistics(screen: Screen, comparison: Comparison) -> Iterator[str]:
     suite = comparison.suite
     about = f"  scope {suite.scope}, alpha {suite.alpha:g}, test {suite.test}, seed {comparison.seed}"
     yield "\n" + "".join(screen.lines([("STATISTICS", "bold"), (about, "dim")]))
-    for delta in (*words.changes(comparison), *words.diagnostics(comparison)):
+    for delta in (*words.changes(comparison), *words.slices(comparison)):
         facts = [part for label, text in made.statistics(delta) for part in ((f"{label} ", "dim"), (f"{text}   ", ""))]
         yield from screen.lines([(screen.safe(delta.slice, words.LONGEST_NAME), "bold")], 2, 4)
         yield from screen.lines(facts, 4)

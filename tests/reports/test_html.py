@@ -104,6 +104,17 @@ def test_verdict_table_and_flips_read_without_the_script() -> None:
         assert fact in words
 
 
+def test_of_many_notable_slices_the_first_are_open_and_the_rest_a_click_away() -> None:
+    notable = replace(examples.DELTAS[0], part="tag", p_adjusted=0.001)
+    deltas = tuple(replace(notable, slice=f"facts · tag t{place}") for place in range(20))
+    page = "".join(render(Panel(examples.COMPARISON.verdict, (replace(examples.COMPARISON, deltas=deltas),))))
+
+    first, rest = page.split("<h3>Look here</h3>")[1].split("</section>")[0].split("<details>")
+
+    assert (first.count(" · tag t"), rest.count(" · tag t")) == (12, 8)
+    assert "<summary>8 more slices, the most notable first</summary>" in rest
+
+
 def test_the_interval_is_drawn_against_the_margin() -> None:
     place = picture(examples.DELTAS[0], examples.RULINGS[0])
 
