@@ -54,11 +54,11 @@ def bars(values: Sequence[float]) -> str:
 
 def _compared(drift: Drift, row: Delta | None) -> str:
     """One sentence on how far the arms drift apart."""
-    talks = f"{drift.aspect} over {count(len(drift.turns), 'turn')} of {count(drift.conversations, 'conversation')}"
+    talks = f"{drift.aspect}, {count(len(drift.turns), 'turn')} of {count(drift.conversations, 'conversation')}"
     if row is None or row.change is None:
         return talks
-    moves = f"from first to last turn base moves {points(row.base)} points, tuned {points(row.tuned)}"
-    return f"{talks}: {moves}, a difference of {points(row.change)} {span(row.low, row.high)}"
+    moves = f"base drifts {points(row.base)} points, tuned {points(row.tuned)}"
+    return f"{talks}: {moves}, difference {points(row.change)} {span(row.low, row.high)}"
 
 
 def _rows(drift: Drift) -> Iterator[tuple[str, ...]]:
