@@ -280,7 +280,7 @@ def _look_here(screen: Screen, comparison: Comparison) -> Iterator[str]:
         return
     yield "\n" + "".join(
         screen.lines(
-            [("LOOK HERE", "bold"), (f"  where to read on (decides nothing): {words.stands_out(found)}", "dim")]
+            [("LOOK HERE", "bold"), (f"  where to read on (decides nothing): {words.stands_out(found)}", "dim")], 0, 2
         )
     )
     rows: list[tuple[Span, ...]] = [tuple((name, "dim") for name in ("slice", "cases", "change", "q"))]
@@ -318,7 +318,7 @@ def _asides(screen: Screen, comparison: Comparison) -> Iterator[str]:
     for aside in asides(comparison):
         bearing = f" ({aside.bearing})" if aside.bearing else ""
         about = f"  {aside.title[:1].lower()}{aside.title[1:]}{bearing}"
-        yield "\n" + "".join(screen.lines([(aside.name.upper(), "bold"), (about, "dim")]))
+        yield "\n" + "".join(screen.lines([(aside.name.upper(), "bold"), (about, "dim")], 0, 2))
         for line in aside.lines:
             yield from screen.lines([(screen.safe(line), "")], 2, 4)
         for table in aside.tables:
