@@ -148,6 +148,19 @@ def test_each_card_names_its_criterion() -> None:
         assert fact in words
 
 
+def test_a_card_of_drift_or_of_a_win_rate_shows_no_change_that_is_not_asked_about() -> None:
+    def card(asked: str) -> str:
+        ruling = replace(examples.RULINGS[0], asked=asked, sentence="as told")
+        panel = Panel(examples.COMPARISON.verdict, (replace(examples.COMPARISON, rulings=(ruling,)),))
+        return " ".join(" ".join(page_of(panel).words).split()).partition("asked: ")[2].partition(" as told")[0]
+
+    assert card("drift_at_most: 0.35") == "drift_at_most: 0.35"
+    assert (
+        card("win_at_least: 0.6")
+        == "win_at_least: 0.6 95.2 % tuned at least 60 % asked for 96.4 % → 95.2 % over 197 cases, 3 left out"
+    )
+
+
 def test_what_survived_a_new_base_is_a_table() -> None:
     words = " ".join(" ".join(page_of(examples.rebased()).words).split())
 
