@@ -13,14 +13,15 @@ from typing import TypedDict
 
 from evalharness.bench import instruments, refs
 from evalharness.books import Tallies
-from evalharness.calibrate import known, write_look
-from evalharness.calibration import Anchor, Calibration, moved
+from evalharness.calibrate import known, look_path, write_look
+from evalharness.calibration import LEAST_ANCHORS, Anchor, Calibration, moved
 from evalharness.config import Config
 from evalharness.flow import Flow
 from evalharness.limits import Limits
 from evalharness.models.base import Model
 from evalharness.records import Conversation, Outcome
 from evalharness.score import Bench, grade
+from evalharness.store import write_text
 from evalharness.suite import Case, Suite
 
 ANSWERED: Outcome = "answered"
@@ -66,11 +67,25 @@ class Due:
 
 
 def due(suite: Suite, judges: Mapping[str, Model], fresh: Collection[str], config: Config) -> Iterator[Due]:
-    """The calibrations of a suite's instruments whose judges, by their own names, were asked something new."""
-    digests = {each.digest for each in instruments(suite, refs(judges))} if judges and fresh else set()
-    for each in known(config.baselines, config.state, suite.name) if digests else ():
-        if each.calibration.digest in digests and any(model.ref.name in fresh for model in judges.values()):
-            yield Due(each.calibration, suite, judges)
+    """The calibrations of a suite's instruments whose judges, by their own names, were asked something new, or whose
+    last look was cut short."""
+    found = [each.calibration for each in known(config.baselines, config.state, suite.name)] if judges else []
+    late = {each.digest for each in found if _postponed(config.state, each.digest)}
+    if not found or not (fresh or late):
+        return
+    asked = {f"{name} ({model.ref.use})" for name, model in judges.items() if model.ref.name in fresh}
+    today = instruments(suite, refs(judges))
+    digests = {each.digest for each in today if each.digest in late or not asked.isdisjoint(each.judges)}
+    yield from (Due(each, suite, judges) for each in found if each.digest in digests)
+
+
+def _postponed(state: Path, digest: str) -> bool:
+    """Whether a look at the anchors of an instrument was begun and not ended."""
+    return _mark(state, digest).is_file()
+
+
+def _mark(state: Path, digest: str) -> Path:
+    return look_path(state, digest).with_suffix(".due")
 
 
 class Rest(TypedDict):
@@ -102,6 +117,13 @@ class Looking:
             for place, flow in enumerate(anchors(each.calibration, each.suite, bench)):
                 yield _numbered(number, place, flow)
 
+    def postpone(self) -> None:
+        """Remembers that they are due, for the next command where this one does not come to it: what the judges said is
+        known by then, and would be no reason to look."""
+        for each in self._due:
+            if each.calibration.anchors:
+                write_text(_mark(self._state, each.calibration.digest), iter(["\n"]))
+
     def rest(self, limits: Limits) -> Rest:
         """What the engine takes beside the flows and the judges. limits: what the command may still take."""
         return {"cache": None, "limits": replace(limits, cache="off"), "finished": self.finished}
@@ -115,14 +137,22 @@ class Looking:
         """What became of each judge, remembered for comparisons to come; where too few anchors got a grade, the last
         look stands. A line for the user where one has moved, and one for what the looking took."""
         told = []
+        answered = any(took.answered for took in tallies.values())
         for number, each in enumerate(self._due):
             found = each.calibration
+            if answered:
+                _mark(self._state, found.digest).unlink(missing_ok=True)
             now = [self._grades.get((number, place)) for place in range(len(found.anchors))]
             why = moved([anchor.grade for anchor in found.anchors], now, found.pass_at)
             if why is not None:
                 write_look(self._state, found.digest, why)
             if why:
                 told.append(f"the judge of '{found.check}' has moved since it was calibrated: {why}")
+            elif why is None and len(now) >= LEAST_ANCHORS:
+                graded = sum(grade is not None for grade in now)
+                told.append(
+                    f"whether the judge of '{found.check}' has moved is not known: {graded} of {len(now)} graded"
+                )
         spent = sum(took.usd or 0.0 for took in tallies.values())
         if self._due:
             told.append(f"{len(self)} anchors judged again{f', {spent:.4f} USD' if spent else ''}")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import product
+from itertools import islice, product
 
 from evalharness.cache import Cache
-from evalharness.errors import ModelFailed
+from evalharness.errors import Fault, ModelFailed
 from evalharness.flow import Answer, drive
 from evalharness.forecast import CHARACTERS_A_TOKEN, TOKENS_A_REPLY, Cost
 from evalharness.models.base import Model
 from evalharness.plan import Plan, converse
-from evalharness.records import Conversation, Request, Response
+from evalharness.records import Conversation, Message, Request, Response
 from evalharness.score import Bench, grade
 from evalharness.scorers.base import ARM, asked
 from evalharness.suite import Case
@@ -54,6 +54,26 @@ def summed(costs: Iterable[Cost]) -> Iterator[Cost]:
         usd = None if before.usd is None or cost.usd is None else before.usd + cost.usd
         found[key] = replace(before, requests=before.requests + cost.requests, known=before.known + cost.known, usd=usd)
     yield from found.values()
+
+
+def rounds(plan: Plan, model: Model, cache: Cache | None) -> Iterator[tuple[Request, ...]]:
+    """What checks would ask first about each reply of one arm."""
+    for case, sample in product(plan.suite.cases, range(plan.samples)):
+        yield _asked(case, _talk(plan, case, sample, model, cache)[0], plan)
+
+
+def closed(judge: Model) -> bool:
+    """Whether something keeps a judge from being asked: a key that is missing."""
+    return bool(judge.faults([Request(judge.ref, (Message("user", ""),), judge.ref.params)]))
+
+
+def unready(judge: Model, asked: Iterable[tuple[Request, ...]], cache: Cache | None) -> tuple[Fault, ...]:
+    """What keeps a judge from being asked what it would have to be; nothing where all of that is known.
+
+    asked: the questions of checks, whoever they are for.
+    """
+    own = (request for round_ in asked for request in round_ if request.model.name == judge.ref.name)
+    return judge.faults(islice((request for request in own if _text(request, judge, cache) is None), 1))
 
 
 def _talk(plan: Plan, case: Case, sample: int, model: Model, cache: Cache | None) -> tuple[Conversation, bool]:

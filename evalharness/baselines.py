@@ -14,9 +14,9 @@ from evalharness.flow import Flow
 from evalharness.measure import Arm
 from evalharness.models.base import Model
 from evalharness.plan import Plan, changed, suite_ref
-from evalharness.records import Asked, Grade, Instrument, ModelRef, Run, Score, Trial
+from evalharness.records import Asked, Grade, Instrument, ModelRef, Run, Score, Trial, encode
 from evalharness.score import Bench, grade, unknown
-from evalharness.scorers.base import ARM, asked
+from evalharness.scorers.base import ARM, asked, judging
 from evalharness.sheet import Sheet
 from evalharness.snapshots import Filed
 from evalharness.suite import Case, Check, Suite
@@ -71,6 +71,8 @@ class Recollection:
         self._alike = {(each.check, each.aspect) for each in set(self._instruments) & set(run.suite.judges)}
         if filed.suite.hash == suite.hash:
             self._alike |= _of_the_model(suite)
+        else:
+            self._alike -= _of_several(suite)
         self._scores: dict[int, tuple[Score, ...]] = {}
         self._unlike: dict[str, str] = {}
         self._systems: Counter[str] = Counter()
@@ -138,14 +140,27 @@ def _of_the_model(suite: Suite) -> set[tuple[str, str]]:
     return {(check.name, check.aspect) for check in checks.values() if ARM in asked(check.scorer)}
 
 
+def _of_several(suite: Suite) -> set[tuple[str, str]]:
+    """The checks that ask judges several things under one name: once the suite has changed, a grade that was stored
+    may be of another of them."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for case in suite.cases:
+        for check in case.checks:
+            if judging(check.scorer):
+                found.setdefault((check.name, check.aspect), set()).add(encode(suite.content.told(check.scorer)))
+    return {name for name, told in found.items() if len(told) > 1}
+
+
 class _Kept:
     """What stored checks were worth, for those that ask the same models in the same way today, each handed out once."""
 
     def __init__(self, scores: Sequence[Score], alike: Collection[tuple[str, str]]) -> None:
-        self._left: dict[tuple[str, str, int | None], list[Grade]] = {}
+        self._left: dict[tuple[str, str, int | None], list[Grade | None]] = {}
         for score in scores:
-            if (score.check, score.aspect) in alike and score.grade.value is not None:
-                self._left.setdefault((score.check, score.aspect, score.turn), []).append(score.grade)
+            if (score.check, score.aspect) in alike:
+                # One that is unknown keeps its place, so that the next is not taken for it.
+                grade = score.grade if score.grade.value is not None else None
+                self._left.setdefault((score.check, score.aspect, score.turn), []).append(grade)
 
     def __call__(self, check: Check, turn: int | None) -> Grade | None:
         left = self._left.get((check.name, check.aspect, turn))

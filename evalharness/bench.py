@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from evalharness.calibration import PAIR
 from evalharness.config import Config
+from evalharness.duel import GUIDE, LABELS, PREFERENCE, QUESTION
 from evalharness.errors import Fault, Faults, UnknownName
 from evalharness.judging import WAY
 from evalharness.models.base import Model, open_model
 from evalharness.records import Instrument, ModelRef, encode
-from evalharness.scorers.base import ARM, Judging, asked, judging
+from evalharness.scorers.base import ARM, Asker, Judging, asked, judging
 from evalharness.suite import Check, Suite
 
 JUDGE = "judge"
@@ -65,12 +67,32 @@ def self_judged(suite: Suite, arm: ModelRef, judges: Mapping[str, Model]) -> Ite
 
 
 def same_model(judge: ModelRef, arm: ModelRef) -> bool:
-    """Whether the same model answers, whatever is put around the question."""
+    """Whether the same model answers, by whatever name, and whatever is put around the question.
+
+    Neither a name of our own for a server nor one put into `extra_body` makes another model of it.
+    """
 
     def model(ref: ModelRef) -> tuple[object, ...]:
-        return ref.use, ref.server or ref.base_url, ref.extra_body.get("model"), ref.digest
+        return ref.kind, ref.extra_body.get("model", ref.target), ref.digest
 
-    return model(judge) == model(arm)
+    near = judge.base_url == arm.base_url or (judge.server == arm.server != "")
+    return near and model(judge) == model(arm)
+
+
+def notes(suite: Suite, judges: Mapping[str, ModelRef]) -> Iterator[str]:
+    """What the user should know of how judges are asked, once for each: votes that are the same answer again, and texts
+    of an arm that a judge is not sent."""
+    votes: dict[str, int] = {}
+    for case in suite.cases:
+        for check in case.checks:
+            for each in judging(check.scorer):
+                for name in each.asks() if isinstance(each, Asker) else ():
+                    votes[name] = max(votes.get(name, 1), getattr(each, "votes", 1))
+    for name, most in votes.items():
+        if name in judges and (judges[name].system or judges[name].context):
+            yield f"judge '{name}' has a text of its own in the config (system, context), which no judge is sent"
+        if most > 1 and name in judges and judges[name].params.get("temperature") == 0:
+            yield f"judge '{name}' votes {most} times at temperature 0, which buys the same answer {most} times"
 
 
 def instruments(suite: Suite, judges: Mapping[str, ModelRef]) -> tuple[Instrument, ...]:
@@ -101,10 +123,25 @@ def _instrument(suite: Suite, checks: list[Check], judges: Mapping[str, ModelRef
     )
 
 
+def of_duels(prefer: Sequence[str], judges: Mapping[str, ModelRef]) -> tuple[Instrument, ...]:
+    """Each criterion that replies are preferred by, bound to the judges, by the names the suite uses, and to the way of
+    asking. Called `preference`, and where there are several also by its place from 1."""
+    names = tuple(f"{name} ({model.use})" for name, model in judges.items())
+    models = [_identity(model) for model in judges.values()]
+    found: list[Instrument] = []
+    for place, criterion in enumerate(prefer, 1):
+        parts = [WAY, PAIR, QUESTION, LABELS, GUIDE, criterion.strip(), models]
+        check = PREFERENCE if len(prefer) == 1 else f"{PREFERENCE}-{place}"
+        digest = hashlib.sha256(encode(parts).encode()).hexdigest()
+        found.append(Instrument(check, PREFERENCE, names, PAIR, criterion, digest))
+    return tuple(found)
+
+
 def _identity(model: ModelRef) -> list[object]:
     """All of a judge that can change what it says."""
     where = model.server or model.base_url
-    return [model.use, where, dict(sorted(model.params.items())), dict(sorted(model.extra_body.items())), model.digest]
+    sent = [dict(sorted(model.params.items())), dict(sorted(model.extra_body.items()))]
+    return [model.use, where, *sent, model.digest, *([sorted(model.drop)] if model.drop else [])]
 
 
 def _first_to_ask(suite: Suite) -> dict[str, Check]:

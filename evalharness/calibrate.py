@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from evalharness import store
-from evalharness.calibration import MOST_ANCHORS, SCHEMA, Anchor, Calibration, Known, Label, Row
+from evalharness.calibration import MOST_ANCHORS, PAIR, SCHEMA, Anchor, Calibration, Known, Label, Row, side
 from evalharness.errors import EvalError, Fault, Faults, StoreError
 from evalharness.escape import slug
 from evalharness.files import read_text
@@ -27,8 +27,10 @@ class Calibrated:
 
     @property
     def disagreements(self) -> list[Label]:
-        """Replies that people passed and the judge failed, or the other way round."""
+        """Replies that people passed and the judge failed, or the other way round; pairs where they prefer another."""
         at = self.calibration.pass_at
+        if self.calibration.scale == PAIR:
+            return [each for each in self.labels if side(each.label or 0.0) != side(each.grade)]
         return [each for each in self.labels if ((each.label or 0.0) >= at) != (each.grade >= at)]
 
 
@@ -57,13 +59,16 @@ def calibrated(labels: Sequence[Label]) -> Calibrated:
         judges=last.judges,
         pass_at=last.pass_at,
         rows=rows,
-        anchors=tuple(anchors_of(kept)),
+        # Pairs have none: a duel is asked of two runs, and a judge of duels is not looked at again.
+        anchors=() if last.beside else tuple(anchors_of(kept)),
+        scale=last.scale if last.beside else "",
     )
     return Calibrated(found, kept, len(labels) - len(kept))
 
 
 def _row(label: Label) -> Row:
-    return Row(label.arm, label.case, label.sample, label.turn, label.label or 0.0, label.grade)
+    orders = label.beside.orders if label.beside else ()
+    return Row(label.arm, label.case, label.sample, label.turn, label.label or 0.0, label.grade, orders)
 
 
 def anchors_of(labels: Sequence[Label]) -> Iterator[Anchor]:
@@ -102,7 +107,8 @@ def write(baselines: Path, calibration: Calibration) -> Path:
 def _members(value: object) -> str:
     """JSON with a line an item of a list, for readable differences."""
     if isinstance(value, tuple) and value and isinstance(value[0], dict):
-        return "[\n" + ",\n".join(f"    {encode(item)}" for item in value) + "\n  ]"
+        items = ({name: each for name, each in item.items() if each != ()} for item in value)
+        return "[\n" + ",\n".join(f"    {encode(item)}" for item in items) + "\n  ]"
     return encode(value)
 
 

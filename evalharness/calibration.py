@@ -6,18 +6,23 @@ instrument that nobody has looked at.
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal, TypeAlias
 
 from evalharness.records import CUT_OFF, Conversation, Grade, Message, Score, Trial
-from evalharness.standings import State
+from evalharness.standings import Estimated, State
 from evalharness.stats.agreement import (
     Change,
     Confusion,
     Rate,
     difference,
+    kappa,
     kappa_interval,
+    kappa_spread,
     rate,
     sensitivity,
     specificity,
@@ -25,6 +30,7 @@ from evalharness.stats.agreement import (
     youden,
 )
 from evalharness.stats.intervals import Interval
+from evalharness.stats.preference import win_rate
 from evalharness.stats.signs import sign_flip
 
 ENOUGH = 50
@@ -34,11 +40,29 @@ FEW = 5
 LEAST_KAPPA = 0.4
 SCHEMA = 1
 
+PAIR = "pair"
+"""The scale of verdicts on which of two replies is better: 0 base's, 0.5 a tie, 1 tuned's."""
+EVEN = 0.5
+
 MOST_ANCHORS = 12
 LEAST_ANCHORS = 6
 """Anchors that must have been judged again for anything to follow."""
 NOISE = 0.10
 """The share of anchors on which a judge may change its mind without having moved."""
+
+
+Side: TypeAlias = Literal["base", "tie", "tuned"]
+SIDES: tuple[Side, ...] = ("base", "tie", "tuned")
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What tuned said where replies are judged in pairs, and of each judge what tuned scored with base shown first, and
+    with tuned first."""
+
+    messages: tuple[Message, ...]
+    replies: tuple[int, ...]
+    orders: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +71,8 @@ class Label:
 
     label: in [0, 1]; None takes back what was said of this reply before. instrument: its digest. grade, why: what the
     judge said. scale, rubric: what was asked of this reply. messages: the conversation as it was graded; replies:
-    places in it of what the model said.
+    places in it of what the model said. beside: of a pair, the other reply; the label, the grade, messages and replies
+    are then those of `PAIR` and of base.
     """
 
     suite: str
@@ -67,6 +92,7 @@ class Label:
     why: str
     messages: tuple[Message, ...]
     replies: tuple[int, ...]
+    beside: Beside | None = None
 
     @property
     def key(self) -> tuple[str, str, str, int, int]:
@@ -76,7 +102,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One reply that somebody labelled: label and the judge's grade, both in [0, 1]."""
+    """One reply that somebody labelled: label and the judge's grade, both in [0, 1]. orders: as in `Beside`."""
 
     arm: str
     case: str
@@ -84,6 +110,7 @@ class Row:
     turn: int | None
     label: float
     grade: float
+    orders: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +130,8 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The labels of one instrument beside its grades. pass_at: from where a label or grade counts as passed."""
+    """The labels of one instrument beside its grades. pass_at: from where a label or grade counts as passed. scale:
+    `PAIR` where it judges pairs of replies, else empty."""
 
     evalharness: int
     suite: str
@@ -114,6 +142,7 @@ class Calibration:
     pass_at: float
     rows: tuple[Row, ...]
     anchors: tuple[Anchor, ...] = ()
+    scale: str = ""
 
     @property
     def enough(self) -> bool:
@@ -138,6 +167,25 @@ class Figures:
     sensitivity: Rate | None
     specificity: Rate | None
     better: Change | None
+
+
+@dataclass(frozen=True, slots=True)
+class PairFigures:
+    """How far a judge of pairs agrees with the labels, by the side that has more than half. Intervals at 95 %.
+
+    counts: pairs by label, then by verdict, each in the order of `SIDES`. kappa: Cohen's, over the three. accuracy: of
+    the pairs whose label is no tie, the share judged right, a tie half; as LLMBar (Zeng et al. 2024). decided: where
+    neither label nor verdict is a tie, with tuned's winning as passed. consistent: of every judge's verdicts, those in
+    which no order named another winner than the other.
+    """
+
+    counts: tuple[tuple[int, ...], ...]
+    agreement: Rate | None
+    kappa: float | None
+    kappa_range: Interval | None
+    accuracy: Estimated | None
+    decided: Figures
+    consistent: Rate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +252,39 @@ def figures(rows: Sequence[Row], pass_at: float) -> Figures:
     )
 
 
+def side(value: float) -> Side:
+    """Whose reply is better by a label or a grade of a pair; the mean of several judges may lie anywhere."""
+    return "tie" if math.isclose(value, EVEN, abs_tol=1e-9) else "tuned" if value > EVEN else "base"
+
+
+def pair_figures(rows: Sequence[Row]) -> PairFigures:
+    """How far verdicts on pairs agree with labels over these rows."""
+    labels, verdicts = [side(row.label) for row in rows], [side(row.grade) for row in rows]
+    said = list(zip(labels, verdicts, strict=True))
+    right = [[1.0 if verdict == label else 0.5 * (verdict == "tie")] for label, verdict in said if label != "tie"]
+    found = win_rate(right) if right else None
+    orders = [one for row in rows for one in row.orders]
+    return PairFigures(
+        counts=tuple(tuple(said.count((label, verdict)) for verdict in SIDES) for label in SIDES),
+        agreement=rate(sum(label == verdict for label, verdict in said), len(said)),
+        kappa=kappa(labels, verdicts) if said else None,
+        kappa_range=kappa_spread(Counter(said)),
+        accuracy=found and Estimated(found.rate, found.low, found.high),
+        decided=figures(decided(rows), EVEN),
+        consistent=rate(sum({0.0, 1.0} != set(one) for one in orders), len(orders)),
+    )
+
+
+def decided(rows: Sequence[Row]) -> list[Row]:
+    """The pairs on which neither label nor verdict is a tie."""
+    return [row for row in rows if "tie" not in (side(row.label), side(row.grade))]
+
+
 def by_arm(calibration: Calibration) -> dict[str, Figures]:
-    """The same for the replies of each arm, by its name."""
+    """The same for the replies of each arm, by its name; of pairs, for each two arms, where nothing is a tie."""
     arms = sorted({row.arm for row in calibration.rows})
-    return {arm: figures([row for row in calibration.rows if row.arm == arm], calibration.pass_at) for arm in arms}
+    rows = decided(calibration.rows) if calibration.scale == PAIR else calibration.rows
+    return {arm: figures([row for row in rows if row.arm == arm], calibration.pass_at) for arm in arms}
 
 
 def uneven(arms: dict[str, Figures]) -> Iterator[Uneven]:
@@ -228,21 +305,26 @@ def uneven(arms: dict[str, Figures]) -> Iterator[Uneven]:
                 yield Uneven(first, second, name, change)
 
 
-def standing(known: Known | None) -> Standing:
-    """Whether an instrument may gate, by what is known of it; None: nothing is."""
+def standing(known: Known | None, source: str = "") -> Standing:
+    """Whether an instrument may gate, by what is known of it; None: nothing is. source: the file to label, if known."""
     if known is None:
-        return Standing("uncalibrated", "not calibrated", f"{ENOUGH} labels take ten minutes: evalharness label RUN")
+        how = f"{ENOUGH} labels take ten minutes: evalharness label {source or 'RUN'}"
+        return Standing("uncalibrated", "not calibrated", how)
     calibration = known.calibration
+    pairs = calibration.scale == PAIR
     if known.moved:
         fix = "it is another judge: name a dated model or another `server` for it in the config, run and label again"
         return Standing("moved", f"has moved since it was calibrated ({known.moved})", fix)
     if not calibration.enough:
         there = len(calibration.rows)
-        fix = f"{ENOUGH - there} more labels: evalharness label RUN, then evalharness judge calibrate"
+        what = source or ("DUELS" if pairs else "RUN")
+        fix = f"{ENOUGH - there} more labels: evalharness label {what}, then evalharness judge calibrate"
         return Standing("uncalibrated", f"not calibrated: {there} labels of {ENOUGH}", fix)
-    why = shortcoming(figures(calibration.rows, calibration.pass_at))
+    rows = calibration.rows
+    why = pair_shortcoming(pair_figures(rows)) if pairs else shortcoming(figures(rows, calibration.pass_at))
     if why:
-        fix = "mend the rubric by the replies that `evalharness judge calibrate` lists, or take another judge"
+        what = "criterion by the pairs" if pairs else "rubric by the replies"
+        fix = f"mend the {what} that `evalharness judge calibrate` lists, or take another judge"
         return Standing("failed", f"failed calibration ({why})", fix)
     return Standing("calibrated")
 
@@ -260,6 +342,24 @@ def shortcoming(found: Figures) -> str:
         return f"sensitivity + specificity - 1 lies {spread}, and a guess has 0"
     if found.kappa < LEAST_KAPPA:
         return f"kappa {found.kappa:.2f}, at least {LEAST_KAPPA:g} asked for"
+    return ""
+
+
+def pair_shortcoming(found: PairFigures) -> str:
+    """Why a judge of pairs with these figures may not gate; empty where it may.
+
+    Sensitivity + specificity - 1 where nothing is a tie, whose interval reaches 0, which is that of a guess; or kappa
+    over base, tie and tuned below 0.4, which is also that of a judge that mostly says tie, or contradicts itself.
+    """
+    better = found.decided.better
+    if better is None:
+        only = "base" if found.decided.counts.passes else "tuned"
+        return f"no pair decided by both people and judge has {only} as the better one"
+    if better.low <= 0:
+        spread = f"between {better.low:.2f} and {better.high:.2f}"
+        return f"sensitivity + specificity - 1 where both decide lies {spread}, and a guess has 0"
+    if found.kappa is None or found.kappa < LEAST_KAPPA:
+        return f"kappa {found.kappa or 0:.2f}, at least {LEAST_KAPPA:g} asked for"
     return ""
 
 

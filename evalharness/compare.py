@@ -12,6 +12,7 @@ from functools import partial
 from typing import Literal, TypeVar, overload
 
 from evalharness import heldout, instruments, preference, sanity
+from evalharness.duel import PREFERENCE
 from evalharness.errors import MixedSuites
 from evalharness.findings import Comparison, Delta, Flip, LeftOut, Pair, Panel, Ruling, RunRef, Trained, Verdict
 from evalharness.looks import aligned, told
@@ -70,9 +71,7 @@ def blocked(base: Arm, tuned: Arm, aspect: str) -> tuple[str, str]:
     selected = base.run.suite.selected or tuned.run.suite.selected
     if selected:
         return f"a selection of the cases ({' '.join(selected)})", "compare all cases of the suite"
-    if aspect == preference.PREFERENCE:
-        return preference.blocked(tuned.run.suite)
-    why, remedy = scope_block(base, tuned)
+    why, remedy = scope_block(base, tuned) if aspect != PREFERENCE else ("", "")
     return (why, remedy) if why else instruments.blocked(base, tuned, aspect)
 
 

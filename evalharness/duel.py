@@ -10,21 +10,28 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
+from evalharness.calibration import Side, side
 from evalharness.flow import Flow, together
 from evalharness.judging import Ballot, Said, poll
-from evalharness.records import Conversation, Origin, Run, Tally, Trial, encode
+from evalharness.records import Conversation, Instrument, Origin, Run, Tally, Trial, encode
 
-Winner: TypeAlias = Literal["base", "tuned", "tie"]
+Winner: TypeAlias = Side
 
 JUDGE = "judge"
 """The model that judges where the suite names none."""
+
+PREFERENCE = "preference"
+"""The aspect that duels measure."""
+
+WORTH: dict[Winner, float] = {"base": 0.0, "tie": 0.5, "tuned": 1.0}
 
 LABELS = ("A", "B", "tie")
 ORDERS: tuple[tuple[Winner, Winner], ...] = (("base", "tuned"), ("tuned", "base"))
 """Whose reply is A, shown first, and whose is B; the first order, then the second."""
 
+QUESTION = "Two assistants, A and B, were in the same situation. Which replied better by this: "
 GUIDE = (
     "Judge by the criterion alone: not by which one stands first, nor by length, unless the criterion is about that. "
     '"tie" means that neither is better by it.'
@@ -62,23 +69,28 @@ class Duel:
     cause: str = ""
 
     @property
-    def winner(self) -> Winner | None:
-        """Who wins in both orders; a tie where they disagree, None where a vote is missing."""
-        if len(self.votes) < 2 or any(vote.winner is None for vote in self.votes):
-            return None
-        first, second = self.votes
-        return first.winner if first.winner == second.winner else "tie"
+    def orders(self) -> tuple[float, float] | None:
+        """What tuned scores with base shown first, and with tuned first: 1 where it wins, 0.5 for a tie, 0 where base
+        wins; None where a vote is missing."""
+        known = [WORTH[vote.winner] for vote in self.votes if vote.winner is not None]
+        return (known[0], known[1]) if len(known) == len(ORDERS) else None
 
     @property
     def score(self) -> float | None:
-        """1 where tuned wins, 0.5 for a tie, 0 where base wins, None where it is missing."""
-        winner = self.winner
-        return None if winner is None else {"tuned": 1.0, "tie": 0.5, "base": 0.0}[winner]
+        """The mean of both orders; None where it is missing."""
+        orders = self.orders
+        return None if orders is None else sum(orders) / len(orders)
+
+    @property
+    def winner(self) -> Winner | None:
+        """Who scores more than half; None where it is missing."""
+        score = self.score
+        return None if score is None else side(score)
 
     @property
     def consistent(self) -> bool:
-        """Whether both orders say the same."""
-        return len({vote.winner for vote in self.votes}) == 1
+        """Whether no order names another winner than the other does; a tie names none."""
+        return not {"base", "tuned"} <= {vote.winner for vote in self.votes}
 
     @property
     def weight(self) -> float | None:
@@ -107,17 +119,62 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class DuelRun:
-    """All duels of two runs: a run of its own kind. tally: what each judge took, None while the run is not whole."""
+    """All duels of two runs: a run of its own kind.
+
+    instruments: the judges with each criterion. tally: what each judge took, None while the run is not whole.
+    """
 
     suite: str
     base: Party
     tuned: Party
     prefer: tuple[str, ...]
     judges: tuple[Party, ...]
+    instruments: tuple[Instrument, ...]
     began: str
     duels: Sequence[Duel] = ()
     tally: tuple[tuple[str, Tally], ...] | None = None
     path: str = ""
+
+    @property
+    def arms(self) -> str:
+        """Who is judged, in words."""
+        return f"{self.base.name} and {self.tuned.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Two replies as all judges saw them by one criterion. duels: one a judge."""
+
+    case: str
+    sample: int
+    duels: tuple[Duel, ...]
+    judges: int
+
+    @property
+    def asked(self) -> bool:
+        """Whether judges were asked: both replies are there, and they differ."""
+        return not any(duel.same or duel.cause for duel in self.duels)
+
+    @property
+    def score(self) -> float | None:
+        """The mean over all judges; None where one is missing."""
+        known = [duel.score for duel in self.duels if duel.score is not None]
+        return sum(known) / len(known) if known and len(known) == self.judges else None
+
+    @property
+    def why(self) -> str:
+        """What the judges said of the first order."""
+        said = [f"{duel.judge}: {duel.votes[0].reason}" for duel in self.duels if duel.votes]
+        return "; ".join(said) if len(said) > 1 else (said[0].partition(": ")[2] if said else "")
+
+
+def pairings(run: DuelRun, instrument: Instrument) -> Iterator[Pairing]:
+    """The pairs of replies that an instrument judged, in the order of the run."""
+    found: dict[tuple[str, int], list[Duel]] = {}
+    for duel in run.duels:
+        if duel.criterion == instrument.rubric:
+            found.setdefault((duel.case, duel.sample), []).append(duel)
+    return (Pairing(*key, tuple(duels), len(run.judges)) for key, duels in found.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +253,7 @@ def ballot(first: Conversation, second: Conversation, criterion: str) -> Ballot:
         material = [*before, ("reply A", first.reply), ("reply B", second.reply)]
     else:
         material = [*_whole(first, "A"), *_whole(second, "B")]
-    question = f"Two assistants, A and B, were in the same situation. Which replied better by this: {criterion.strip()}"
-    return Ballot(question, tuple(material), LABELS, GUIDE)
+    return Ballot(f"{QUESTION}{criterion.strip()}", tuple(material), LABELS, GUIDE)
 
 
 def said_digest(run: Run) -> str:

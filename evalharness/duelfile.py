@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from evalharness.duel import Duel, DuelRun, Party, said_digest
 from evalharness.errors import StoreError
 from evalharness.measure import Arm
-from evalharness.records import Payload, Run, Tally, encode
+from evalharness.records import Instrument, Payload, Run, Tally, encode
 from evalharness.store import LONGEST_HEADER, not_written, open_part, safe_folder
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Head:
     tuned: Party
     prefer: tuple[str, ...]
     judges: tuple[Party, ...]
+    instruments: tuple[Instrument, ...]
     began: str
 
 
@@ -58,7 +59,8 @@ class Writer:
     def __enter__(self) -> Self:
         safe_folder(self.path.parent)
         run = self.run
-        head = Head(DUEL_SCHEMA, run.suite, run.base, run.tuned, run.prefer, run.judges, run.began)
+        arms = run.base, run.tuned
+        head = Head(DUEL_SCHEMA, run.suite, *arms, run.prefer, run.judges, run.instruments, run.began)
         try:
             self.part, self._file = open_part(self.path)
             self._write(asdict(head))
@@ -133,8 +135,8 @@ def read(path: Path) -> DuelRun:
         raise StoreError(f"{path}: {error.strerror or error}") from None
     if head is None:
         raise StoreError(f"{path}: the file is empty", "compare the suite again; verdicts that came are kept")
-    parties = head.base, head.tuned, head.prefer, head.judges, head.began
-    return DuelRun(head.suite, *parties, tuple(duels), tally, str(path))
+    parties = head.base, head.tuned, head.prefer, head.judges
+    return DuelRun(head.suite, *parties, head.instruments, head.began, tuple(duels), tally, str(path))
 
 
 def read_head(path: Path) -> Head:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Self, TypedDict
 
 from evalharness import duelfile, engine, store
-from evalharness.bench import JUDGE, same_model
+from evalharness.bench import JUDGE, of_duels, refs, same_model
 from evalharness.books import Account, Tallies
 from evalharness.cache import Cache
 from evalharness.config import Config, Price
@@ -160,7 +160,9 @@ class Duelling:
         if folder.is_relative_to(self._config.folder):
             store.no_link(folder, self._config.folder)
         path = duelfile.path_for(each.base.run, each.tuned.run, folder)
-        return duelfile.Writer(path, DuelRun(each.suite.name, base, tuned, each.suite.prefer, judges, began))
+        prefer = each.suite.prefer
+        bound = of_duels(prefer, refs(each.judges))
+        return duelfile.Writer(path, DuelRun(each.suite.name, base, tuned, prefer, judges, bound, began))
 
 
 def costs(each: Meeting, cache: Cache | None, prices: Mapping[str, Price | None]) -> Iterator[Cost]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 
 from evalharness.errors import Fault, Faults
@@ -107,3 +108,14 @@ def locate(named: str, beside: Path) -> Path:
     if whole.exists() and not (whole.is_file() or whole.is_dir()):
         raise ValueError("this is no regular file")
     return whole
+
+
+def shown_path(path: str) -> str:
+    """A path as others may see it: from the current folder, or of one that lies elsewhere its name only."""
+    if not os.path.isabs(path):
+        return path
+    try:
+        near = os.path.relpath(path)
+    except (OSError, ValueError):  # the current folder is gone
+        near = os.pardir
+    return os.path.basename(path) if near.split(os.sep)[0] == os.pardir else near

@@ -8,13 +8,13 @@ from itertools import islice, product
 
 from evalharness.cache import Cache
 from evalharness.config import Price
+from evalharness.duel import PREFERENCE
 from evalharness.errors import ModelFailed
 from evalharness.flow import Flow
 from evalharness.grammar.gate import bearing
 from evalharness.measure import Arm, design_of, measured
 from evalharness.models.base import Model
 from evalharness.plan import Plan, converse, parameters
-from evalharness.preference import PREFERENCE
 from evalharness.records import Conversation, Failure, Request
 from evalharness.rulings import asks
 from evalharness.sheet import OVERALL, Slice

@@ -10,7 +10,7 @@ Nothing is asked before every suite, arm and recording has been looked at; whate
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from evalharness import engine, snapshots, store
 from evalharness.anchoring import Due, Looking, due
+from evalharness.appraisal import closed, rounds, unready
+from evalharness.baselines import Recollection
 from evalharness.bench import instruments, judges, refs, self_judged
 from evalharness.books import Tallies
 from evalharness.cache import Cache
@@ -39,7 +41,7 @@ from evalharness.measure import Arm
 from evalharness.models.base import Model
 from evalharness.plan import Plan, suite_ref
 from evalharness.rebasing import rebased
-from evalharness.records import Run
+from evalharness.records import ModelRef, Request, Run
 from evalharness.score import Bench, regrade
 from evalharness.sitting import DEFAULT, Asking, Job, Options, Row, Sitting, Stored, limits, rows, run_path
 from evalharness.suite import Suite
@@ -112,27 +114,27 @@ def ask_each(
     _readable(askings, config)
     askings, lessons = _learnt(askings, options)
     found = rows(askings, config, options)
+    _ready(found, config, options)
     panels = _panels(askings, found, config, options)
     with Sitting(found, config, options, watch or engine.SILENT) as sitting:
         try:
             tallies = engine.run(sitting.flows, sitting.models, **sitting.rest())
         except engine.Interrupted as stopped:
+            _looking(found, stopped.tallies, config, options).postpone()
             arms = _informed(sitting.arms(stopped.tallies, interrupted=True), config)
             if not arms:
                 raise
             return Asked(arms, stopped, lessons)
-        looking = _looking(found, tallies, config)
+        looking, may = _looking(found, tallies, config, options), left(limits(config, options), tallies)
         try:
-            if len(looking):
-                may = left(limits(config, options), tallies)
-                _tell(looking.ended(engine.run(looking, looking.models, **looking.rest(may))), watch)
+            may = _looked(looking, may, watch)
         except engine.Interrupted as stopped:
             return Asked(_informed(sitting.arms(tallies), config), stopped, lessons)
         asked = Asked(_informed(sitting.arms(tallies), config), lessons=lessons)
     meetings = _meetings(askings, asked.arms, panels)
     if not meetings:
         return asked
-    with Duelling(meetings, config, left(limits(config, options), tallies), watch or engine.SILENT) as duelling:
+    with Duelling(meetings, config, may, watch or engine.SILENT) as duelling:
         try:
             return _seated(asked, duelling.ended(engine.run(duelling, duelling.models, **duelling.rest())), meetings)
         except engine.Interrupted as stopped:
@@ -151,30 +153,66 @@ async def aask(
     _readable(askings, config)
     askings, lessons = _learnt(askings, options)
     found = rows(askings, config, options)
+    _ready(found, config, options)
     panels = _panels(askings, found, config, options)
     with Sitting(found, config, options, watch or engine.SILENT) as sitting:
         tallies = await engine.arun(sitting.flows, sitting.models, **sitting.rest())
-        looking = _looking(found, tallies, config)
+        looking, may = _looking(found, tallies, config, options), left(limits(config, options), tallies)
         if len(looking):
-            may = left(limits(config, options), tallies)
-            _tell(looking.ended(await engine.arun(looking, looking.models, **looking.rest(may))), watch)
+            looking.postpone()
+            looked = await engine.arun(looking, looking.models, **looking.rest(may))
+            may = left(may, looked)
+            _tell(looking.ended(looked), watch)
         asked = Asked(_informed(sitting.arms(tallies), config), lessons=lessons)
     meetings = _meetings(askings, asked.arms, panels)
     if not meetings:
         return asked
-    with Duelling(meetings, config, left(limits(config, options), tallies), watch or engine.SILENT) as duelling:
+    with Duelling(meetings, config, may, watch or engine.SILENT) as duelling:
         took = await engine.arun(duelling, duelling.models, **duelling.rest())
         return _seated(asked, duelling.ended(took), meetings)
 
 
-def _looking(found: Sequence[Row], tallies: Tallies, config: Config) -> Looking:
-    """The anchors of every calibrated judge that was asked something new."""
+def _ready(found: Sequence[Row], config: Config, options: Options) -> None:
+    """Raises `Faults` for judges that cannot be asked what they will be: before the replies are paid for."""
+    arms = [arm for row in found for arm in row]
+    shut = [(arm, judge) for arm in arms for judge in arm.judges.values() if closed(judge)]
+    if not shut or options.cache == "only":
+        return
+    with Cache(config.state / "cache") if options.cache == "use" else nullcontext() as cache:
+        faults = [fault for arm, judge in shut for fault in unready(judge, _rounds(arm, cache), cache)]
+    if faults:
+        raise Faults(dict.fromkeys(faults))
+
+
+def _rounds(arm: Job | Stored, cache: Cache | None) -> Iterator[tuple[Request, ...]]:
+    """What checks ask first about the replies of an arm, as far as they are known."""
+    if isinstance(arm, Job):
+        yield from rounds(arm.plan, arm.model, cache)
+        return
+    for flow in Recollection(arm.filed, arm.suite, refs(arm.judges)).flows():
+        with suppress(StopIteration):
+            yield next(flow)
+
+
+def _looking(found: Sequence[Row], tallies: Tallies, config: Config, options: Options) -> Looking:
+    """The anchors of every calibrated judge that was asked something new, or that a look is owed to."""
     dues: list[Due] = []
-    for arm in (row[0] for row in found):
+    for arm in (row[0] for row in found if options.cache != "only"):
         suite = arm.plan.suite if isinstance(arm, Job) else arm.suite
         fresh = {name.rpartition("\n")[2] for name, took in tallies.items() if took.sent and _judging(name, suite)}
-        dues += due(suite, arm.judges, fresh, config)
+        if not any(map(closed, arm.judges.values())):
+            dues += due(suite, arm.judges, fresh, config)
     return Looking(dues, config.state)
+
+
+def _looked(looking: Looking, may: engine.Limits, watch: engine.Watch | None) -> engine.Limits:
+    """Has anchors judged again, where some are due; says what may still be taken after that."""
+    if not len(looking):
+        return may
+    looking.postpone()
+    took = engine.run(looking, looking.models, **looking.rest(may))
+    _tell(looking.ended(took), watch)
+    return left(may, took)
 
 
 def _judging(account: str, suite: Suite) -> bool:
@@ -192,14 +230,17 @@ def _panels(
 ) -> list[dict[str, Model]]:
     """Who judges the duels of each suite, looked for before anything is asked."""
     panels = [
-        judges_of_duels(asking.suite, [arm.model.ref for arm in row if isinstance(arm, Job)], config, options.judge)
-        if asking.rivals
-        else {}
+        judges_of_duels(asking.suite, [_ref(arm) for arm in row], config, options.judge) if asking.rivals else {}
         for asking, row in zip(askings, found, strict=True)
     ]
     judges = [model for panel in panels for model in panel.values()]
     engine.check_prices({model.ref.name: model for model in judges}, limits(config, options))
     return panels
+
+
+def _ref(arm: Job | Stored) -> ModelRef:
+    """The model whose replies they are."""
+    return arm.model.ref if isinstance(arm, Job) else arm.ref
 
 
 def _meetings(
@@ -357,7 +398,7 @@ def rescore(
     """A stored run graded by the checks that the suite has today; written beside it unless `output` says where.
 
     Cases that the suite has no more are left out, cases that it has since then are missing. No reply is asked for
-    again; judges are, where what they would say is not known yet.
+    again; judges are, where what they would say is not known yet, and then their anchors.
     """
     run = store.read(path)
     if run.suite.name != suite.name:
@@ -389,4 +430,7 @@ def rescore(
             watch=watch or engine.SILENT,
         )
         took = tuple((name, tallies[model.ref.name]) for name, model in panel.items())
-        return writer.finish(run.tally, took) if run.tally else writer.stop()
+        done = writer.finish(run.tally, took) if run.tally else writer.stop()
+    fresh = {name for name, tally in tallies.items() if tally.sent}
+    _looked(Looking([*due(suite, panel, fresh, config)], config.state), left(limits(config, options), tallies), watch)
+    return done

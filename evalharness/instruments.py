@@ -19,10 +19,13 @@ from evalharness.calibration import (
     by_arm,
     figures,
     graded,
+    pair_figures,
     standing,
     uneven,
 )
 from evalharness.config import Config
+from evalharness.duel import PREFERENCE, DuelRun, Pairing, pairings
+from evalharness.files import shown_path
 from evalharness.findings import Ruling
 from evalharness.measure import Arm
 from evalharness.records import Instrument, Score
@@ -70,19 +73,20 @@ def _marked(ruling: Ruling, base: Arm, tuned: Arm) -> Ruling:
 
 def informed(arm: Arm, config: Config) -> Arm:
     """The arm with what is known of its judges: their calibrations beside the baselines, and the last looks at them."""
-    if not arm.run.suite.judges:
-        return arm
     return replace(arm, known=known(config.baselines, config.state, arm.run.suite.name))
 
 
 def _standings(base: Arm, tuned: Arm, aspect: str) -> Iterator[tuple[Instrument, Standing]]:
     """What is known of every instrument that an aspect rests on."""
+    source = shown_path(tuned.duels.path) if aspect == PREFERENCE and tuned.duels is not None else ""
     for instrument in _resting(tuned, aspect):
-        yield instrument, standing(_found(base, tuned, instrument))
+        yield instrument, standing(_found(base, tuned, instrument), source)
 
 
 def _resting(arm: Arm, aspect: str) -> tuple[Instrument, ...]:
-    """The judges an aspect rests on, beside whatever rules; `overall` rests on all of them."""
+    """The judges an aspect rests on, beside whatever rules; `overall` rests on all that grade."""
+    if aspect == PREFERENCE:
+        return arm.duels.instruments if arm.duels is not None else ()
     return tuple(each for each in arm.run.suite.judges if aspect in (OVERALL, each.aspect))
 
 
@@ -110,7 +114,12 @@ class _Graded:
 
 
 def judged(base: Arm, tuned: Arm) -> tuple[Judged, ...]:
-    """A line for each instrument of the tuned run: what it is, whether it may gate, and what it says once put right."""
+    """A line for each instrument of the tuned run and of its duels: what it is, whether it may gate, and what it says
+    once put right."""
+    return (*_of_checks(base, tuned), *_of_duels(base, tuned))
+
+
+def _of_checks(base: Arm, tuned: Arm) -> tuple[Judged, ...]:
     instruments = tuned.run.suite.judges
     if not instruments:
         return ()
@@ -123,6 +132,63 @@ def judged(base: Arm, tuned: Arm) -> tuple[Judged, ...]:
         ]
         found.append(_judged(instrument, _found(base, tuned, instrument), sides))
     return tuple(found)
+
+
+def _of_duels(base: Arm, tuned: Arm) -> Iterator[Judged]:
+    """The judges of duels, a line a criterion."""
+    run = tuned.duels
+    if run is None:
+        return
+    for instrument, found in _standings(base, tuned, PREFERENCE):
+        pairs = [pairing for pairing in pairings(run, instrument) if pairing.asked]
+        row = Judged(
+            check=instrument.check,
+            aspect=instrument.aspect,
+            judges=instrument.judges,
+            scale=instrument.scale,
+            rubric=instrument.rubric,
+            digest=instrument.digest,
+            state=found.state,
+            why=found.why,
+            remedy=found.remedy,
+            asked=len(pairs),
+            errors=sum(pairing.score is None for pairing in pairs),
+        )
+        calibrated = _found(base, tuned, instrument)
+        yield row if calibrated is None else _with_pair_figures(row, calibrated.calibration, run, pairs)
+
+
+def _with_pair_figures(row: Judged, calibration: Calibration, run: DuelRun, pairs: Sequence[Pairing]) -> Judged:
+    whole = pair_figures(calibration.rows)
+    spread = whole.kappa_range
+    return replace(
+        row,
+        labels=len(calibration.rows),
+        kappa=whole.kappa,
+        kappa_range=None if spread is None or whole.kappa is None else Estimated(whole.kappa, *spread),
+        agreement=_estimated(whole.agreement),
+        sensitivity=_estimated(whole.decided.sensitivity),
+        specificity=_estimated(whole.decided.specificity),
+        accuracy=whole.accuracy,
+        kappa_decided=whole.decided.kappa,
+        consistent=_estimated(whole.consistent),
+        uneven=tuple(map(str, uneven(by_arm(calibration)))),
+        corrected=(_win_rate(calibration, run, pairs),),
+    )
+
+
+def _win_rate(calibration: Calibration, run: DuelRun, pairs: Sequence[Pairing]) -> Corrected:
+    """How often tuned wins where the replies differ, put right by the labels that these two arms' pairs got."""
+    rows = [row for row in calibration.rows if row.arm == run.arms]
+    labelled = {(row.case, row.sample) for row in rows}
+    scores = [(pairing, pairing.score) for pairing in pairs]
+    rest = [score for each, score in scores if score is not None and (each.case, each.sample) not in labelled]
+    known = [score for _, score in scores if score is not None]
+    found = Corrected("tuned wins", len(rows), len(rest), mean(known) if known else None)
+    if len(rows) < FEWEST_LABELS or len(rest) < 2:
+        return found
+    powered, trust = _powered(rest, [each.label for each in rows], [each.grade for each in rows])
+    return replace(found, powered=_spread(powered), trust=trust)
 
 
 def _by_check(arm: Arm) -> dict[tuple[str, str], list[tuple[Key, Score]]]:

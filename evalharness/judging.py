@@ -21,6 +21,9 @@ from evalharness.text import shown
 
 MARKED = re.compile(r'\{"mark": "([0-9a-f]{12})", "reason"')
 
+WEIGH = "Weigh it in one or two sentences"
+"""How what follows the question begins."""
+
 WAY = 1
 """Which way of asking this is: a judge that is asked otherwise must be calibrated anew."""
 
@@ -28,7 +31,10 @@ MOST_OUTSIDE = 0.05
 """Probability that may lie on words that are no verdict; with more, the judge did not decide (method, section 8)."""
 
 MOST_MARKS, MOST_BRACES = 20, 20
-"""Marks that are looked at in an answer, and braces before each that may begin its object."""
+"""Marks that are looked at in an answer, the last ones, and braces before each that may begin its object."""
+
+THOUGHT = "</think>"
+"""What some models set behind what they think: what stands before it is not their answer."""
 
 LONGEST_REASON = 500
 """Characters of a judge's reason that are kept."""
@@ -69,7 +75,7 @@ class Ballot:
         )
         user = (
             f"{pieces}\n\nThe question\n{self.question}{guide}\n\n"
-            f"Weigh it in one or two sentences, then decide. Answer with this one JSON object and nothing else:\n"
+            f"{WEIGH}, then decide. Answer with this one JSON object and nothing else:\n"
             f'{{"mark": "{mark}", "reason": "...", "verdict": ...}}\nThe verdict is one of {words}.'
         )
         return Message("system", system), Message("user", user)
@@ -122,7 +128,7 @@ def read(ballot: Ballot, answer: Answer) -> Said:
     if answer.outcome in ("refused", "filtered", "empty", "tool_call"):
         told = {"refused": "it refused", "filtered": "its answer was filtered", "empty": "its answer was empty"}
         return Said(None, error=told.get(answer.outcome, "it called a tool"))
-    found = [(at, each) for at, each in _objects(answer.text, ballot.mark) if each.get("mark") == ballot.mark]
+    found = _verdicts(answer.text, ballot.mark)
     if not found:
         cut = answer.outcome == "truncated"
         return Said(None, error="it was cut off before its verdict" if cut else "no verdict with the mark came")
@@ -140,10 +146,22 @@ def read(ballot: Ballot, answer: Answer) -> Said:
     return _weighted(said, ballot, answer, at) if answer.logprobs else said
 
 
-def _objects(text: str, mark: str) -> Iterator[tuple[int, dict[str, object]]]:
-    """Every JSON object around the mark, with its place; a text of nothing but braces costs no more than another."""
-    decoder, seen = json.JSONDecoder(), set()
-    at = text.find(mark)
+def _verdicts(text: str, mark: str) -> list[tuple[int, dict[str, object]]]:
+    """Every object with the mark behind what the model thought, with its place; one may quote the end of a thought."""
+    found = [each for each in _objects(text, mark) if each[2].get("mark") == mark]
+    thought = len(text)
+    while (thought := text.rfind(THOUGHT, 0, thought)) >= 0:
+        if not any(start < thought < end for start, end, _ in found):
+            break
+    if thought < 0 and text.lstrip().startswith("<think>"):  # it did not come to an end of it
+        return []
+    return sorted((start, value) for start, _, value in found if start > thought)
+
+
+def _objects(text: str, mark: str) -> Iterator[tuple[int, int, dict[str, object]]]:
+    """Every JSON object around the mark, with its ends; a text of nothing but braces costs no more than another."""
+    decoder, seen = json.JSONDecoder(object_pairs_hook=_object), set()
+    at = text.rfind(mark)
     for _ in range(MOST_MARKS):
         if at < 0:
             return
@@ -158,17 +176,23 @@ def _objects(text: str, mark: str) -> Iterator[tuple[int, dict[str, object]]]:
                 continue
             if isinstance(value, dict) and end > at and start not in seen:
                 seen.add(start)
-                yield start, value
+                yield start, end, value
                 break
-        at = text.find(mark, at + 1)
+        at = text.rfind(mark, 0, at)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object; one that says its verdict twice has none."""
+    said = dict(pairs)
+    return {**said, "verdict": None} if [name for name, _ in pairs].count("verdict") > 1 else said
 
 
 def _word(verdict: object) -> str:
     """A verdict as it is compared: `4` for 4 and 4.0, words in lower case."""
     match verdict:
-        case bool():
+        case bool() | int():
             return str(verdict).casefold()
-        case int() | float():
+        case float():
             return f"{verdict:g}"
         case str():
             return verdict.strip().casefold()
@@ -178,37 +202,51 @@ def _word(verdict: object) -> str:
 def _weighted(said: Said, ballot: Ballot, answer: Response, at: int) -> Said:
     """The verdict with the probability of each label at the place where it stands; as it is where that is not told."""
     text = "".join(token.text for token in answer.logprobs)
-    key = text.find('"verdict"', text.find("{") if text != answer.text else at)
+    if text != answer.text:  # servers spell half a character in their own ways
+        at = max(0, text.rfind("{", 0, max(0, text.rfind(ballot.mark))))
+    key = text.find('"verdict"', at)
     colon = text.find(":", key + len('"verdict"')) if key >= 0 else -1
-    if colon < 0:
+    spoken = next((place for place in range(colon + 1, len(text)) if text[place] not in _BEFORE), -1)
+    if colon < 0 or not text[spoken:].casefold().startswith((said.label or "").casefold()):
         return said
-    spoken = next((place for place in range(colon + 1, len(text)) if text[place] not in ' "\t\n'), -1)
     reached = 0
     for token in answer.logprobs:
         if reached <= spoken < reached + len(token.text):
             before = token.text[: spoken - reached]
-            shares = _shares([*dict([*token.others, (token.text, token.logprob)]).items()], before, ballot.labels)
-            inside = math.fsum(shares.values())
-            outside = max(0.0, 1 - inside)
-            if not inside:
+            told = dict([*token.others, (token.text, token.logprob)])
+            shares = _shares([*told.items()], before, ballot.labels)
+            untold = 1 - math.fsum(map(math.exp, told.values()))
+            if len(told) < len(ballot.labels) and untold > MOST_OUTSIDE:  # which may be that of other labels
                 return said
-            if outside > MOST_OUTSIDE:
-                error = f"{100 * outside:.0f} % of its probability lies on words that are no verdict"
-                return Said(None, said.reason, outside=outside, error=error)
-            weights = {label: share / inside for label, share in shares.items()}
-            return Said(said.label, said.reason, weights, outside)
+            return _settled(said, shares)
         reached += len(token.text)
     return said
+
+
+def _settled(said: Said, shares: Mapping[str, float]) -> Said:
+    """The verdict by these probabilities; none where too much lies elsewhere."""
+    inside = math.fsum(shares.values())
+    outside = max(0.0, 1 - inside)
+    if not inside:
+        return said
+    if outside > MOST_OUTSIDE:
+        error = f"{100 * outside:.0f} % of its probability lies on words that are no verdict"
+        return Said(None, said.reason, outside=outside, error=error)
+    return Said(said.label, said.reason, {label: share / inside for label, share in shares.items()}, outside)
+
+
+_BEFORE = ' "\t\n'
+_BEHIND = re.compile(r'["\s,}]')
 
 
 def _shares(tokens: list[tuple[str, float]], before: str, labels: tuple[str, ...]) -> dict[str, float]:
     """The probability of each label by its first token; a token that begins several labels counts for none.
 
-    before: what stands in the token ahead of the label, such as a quotation mark.
+    before: what stands in the token ahead of the label, such as a quotation mark. What stands behind it is left out.
     """
     shares = dict.fromkeys(labels, 0.0)
     for text, logprob in tokens:
-        start = text.removeprefix(before).strip(' "').casefold()
+        start = _BEHIND.split(text.removeprefix(before).lstrip(f":{_BEFORE}"))[0].casefold()
         fits = [label for label in labels if start and (label.casefold().startswith(start))]
         exact = [label for label in fits if label.casefold() == start]
         if len(exact or fits) == 1:
@@ -235,7 +273,7 @@ def put(messages: Sequence[Message]) -> Put | None:
     mark = marks[-1]
     end = text.rfind(f"\n{mark}]")
     head, rest = text[:end], text[end + len(mark) + 2 :]
-    question = rest.partition("The question\n")[2].partition("\n\n")[0]
+    question = rest.partition("The question\n")[2].rpartition(f"\n\n{WEIGH}")[0]
     listed = rest.rpartition("The verdict is one of ")[2].removesuffix(".")
     material = []
     for piece in head.split(f"\n{mark}]\n\n"):

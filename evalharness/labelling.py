@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from evalharness import store
-from evalharness.calibration import Label, graded
+from evalharness.calibration import PAIR, Label, graded
 from evalharness.errors import EvalError, Fault, Faults, suggestion
 from evalharness.escape import csv_cell, slug, terminal
 from evalharness.files import quoted
@@ -29,6 +29,7 @@ FOLDER = ".judges"
 COLUMNS = ("id", "conversation", "reply", "rubric", "answers", "label")
 YES_NO = {"y": 1.0, "yes": 1.0, "n": 0.0, "no": 0.0}
 FIVE = {str(step + 1): step / 4 for step in range(5)}
+PAIR_COLUMNS = ("id", "conversation", "reply 1", "reply 2", "rubric", "answers", "label")
 
 
 def instrument_of(runs: Sequence[Run], check: str | None = None) -> Instrument:
@@ -36,19 +37,25 @@ def instrument_of(runs: Sequence[Run], check: str | None = None) -> Instrument:
     suites = sorted({run.suite.name for run in runs})
     if len(suites) > 1:
         raise EvalError(f"these are runs of several suites: {', '.join(suites)}", "label one suite at a time")
-    found = {(each.check, each.digest): each for run in runs for each in run.suite.judges}
+    return meant([each for run in runs for each in run.suite.judges], suites[0], check)
+
+
+def meant(instruments: Sequence[Instrument], suite: str, check: str | None = None) -> Instrument:
+    """The one of that check, or the only one; `EvalError` where there is none, several, or different ones of it."""
+    found = {(each.check, each.digest): each for each in instruments}
     names = sorted({name for name, _ in found})
     if not names:
-        raise EvalError(f"no check of '{suites[0]}' asks a judge", "a label is for a check such as `judge: RUBRIC`")
+        raise EvalError(f"no check of '{suite}' asks a judge", "a label is for a check such as `judge: RUBRIC`")
     if check is not None and check not in names:
-        raise EvalError(f"no check '{check}' asks a judge in '{suites[0]}'", suggestion(check, names))
+        raise EvalError(f"no check '{check}' asks a judge in '{suite}'", suggestion(check, names))
     if check is None and len(names) > 1:
         raise EvalError(f"several checks ask a judge: {', '.join(names)}", "name one with --check NAME")
-    meant = [each for each in found.values() if each.check == (check or names[0])]
-    if len(meant) > 1:
-        what = f"the runs were judged in different ways: judge, rubric or scale of '{meant[0].check}' was changed"
-        raise EvalError(what, "`evalharness rescore` grades stored replies as the suite says today")
-    return meant[0]
+    same = [each for each in found.values() if each.check == (check or names[0])]
+    if len(same) > 1:
+        what = f"the runs were judged in different ways: judge, rubric or scale of '{same[0].check}' was changed"
+        hint = "compare the suite again" if same[0].scale == PAIR else None
+        raise EvalError(what, hint or "`evalharness rescore` grades stored replies as the suite says today")
+    return same[0]
 
 
 def candidates(
@@ -165,7 +172,8 @@ def add_label(path: Path, label: Label, root: Path) -> None:
     """Adds a line to a label file, durably. `StoreError` where it cannot; never through a link below `root`."""
     store.no_link(path, root)
     store.safe_folder(path.parent)
-    line = encode(asdict(label)).encode("ascii") + b"\n"
+    fields = {name: value for name, value in asdict(label).items() if name != "beside" or value is not None}
+    line = encode(fields).encode("ascii") + b"\n"
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
     try:
         descriptor = os.open(path, flags, 0o644)
@@ -191,14 +199,38 @@ def points(label: Label) -> tuple[str, ...]:
     return (label.rubric,)
 
 
-def answers(scale: str) -> Mapping[str, float]:
+def answers(label: Label) -> Mapping[str, float]:
     """What may be answered to each point, and what it is worth."""
-    return FIVE if scale == "1-5" else YES_NO
+    if label.beside is not None:
+        first = float(swapped(label))
+        return {"1": first, "2": 1 - first, "t": 0.5, "tie": 0.5}
+    return FIVE if label.scale == "1-5" else YES_NO
+
+
+def swapped(label: Label) -> bool:
+    """Whether tuned's reply of a pair is shown first: by a hash of which pair it is, so that nobody foresees it, and a
+    spreadsheet that comes back is read as it went out."""
+    return int(_mark("first", *label.key)[0], 16) % 2 == 1
+
+
+def pair(label: Label) -> tuple[str, str, str]:
+    """What led to the two replies of a pair, and they in the order in which they are shown; where both were not asked
+    the same words once, nothing, and both talks whole."""
+    if label.beside is None:
+        raise ValueError(f"a label of one reply: {label.key}")
+    talks = [(label.messages, label.replies), (label.beside.messages, label.beside.replies)]
+    before = [as_text(messages[: replies[0]]) if len(replies) == 1 else "" for messages, replies in talks]
+    if before[0] and before[0] == before[1]:
+        texts = [messages[replies[0]].content for messages, replies in talks]
+    else:
+        before, texts = [""], [as_text(messages) for messages, _ in talks]
+    first, second = reversed(texts) if swapped(label) else texts
+    return before[0], first, second
 
 
 def value_of(text: str, label: Label) -> float | None:
     """The label that a written answer means, one word a point, in [0, 1]; None where it means none."""
-    words, known = text.casefold().replace(",", " ").split(), answers(label.scale)
+    words, known = text.casefold().replace(",", " ").split(), answers(label)
     if len(words) != len(points(label)) or not all(word in known for word in words):
         return None
     return sum(known[word] for word in words) / len(words)
@@ -206,6 +238,8 @@ def value_of(text: str, label: Label) -> float | None:
 
 def told(label: Label) -> str:
     """What may be answered, in words."""
+    if label.beside is not None:
+        return "1 or 2, or t where neither is better"
     each = "1 to 5" if label.scale == "1-5" else "y or n"
     number = len(points(label))
     return each if number == 1 else f"{number} times {each}, one for each point, with blanks between"
@@ -221,11 +255,14 @@ def mark(label: Label) -> str:
 
 def export_csv(path: Path, due: Sequence[Label]) -> None:
     """A table with a row a reply and an empty column `label`, for a spreadsheet; no cell of it is a formula."""
-    lines = [COLUMNS, *(_cells(label) for label in due)]
+    columns = PAIR_COLUMNS if due and due[0].beside is not None else COLUMNS
+    lines = [columns, *(_cells(label) for label in due)]
     store.write_text(path, (",".join(map(_quoted, cells)) + "\r\n" for cells in lines))
 
 
 def _cells(label: Label) -> tuple[str, ...]:
+    if label.beside is not None:
+        return (mark(label), *pair(label), label.rubric, told(label), "")
     last = label.replies[-1] if label.replies else len(label.messages)
     reply = label.messages[last].content if label.replies else ""
     return (mark(label), as_text(label.messages[:last]), reply, "\n".join(points(label)), told(label), "")

@@ -366,8 +366,8 @@ class Budget:
 
 
 def plain(usd: float) -> str:
-    """USD without an exponent and without zeros at the end: `0.00001`, `5`."""
-    text = f"{Decimal(repr(usd)):f}"
+    """USD to twelve digits, without an exponent and without zeros at the end: `0.00001`, `5`."""
+    text = f"{Decimal(f'{usd:.12g}'):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

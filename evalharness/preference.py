@@ -6,19 +6,19 @@ section 7 of docs/method.md.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from evalharness.duel import Duel, DuelRun
+from evalharness.duel import PREFERENCE, Duel, DuelRun
 from evalharness.findings import Agreement, Delta, DuelRow, Duels, LeftOut
 from evalharness.measure import Arm, design_of, texts_repeat
 from evalharness.measure import measured as of_scores
-from evalharness.records import Asked, SuiteRef
+from evalharness.records import Asked
 from evalharness.rulings import Measure, Missing, causes
 from evalharness.sheet import Slice
+from evalharness.standings import akin
 from evalharness.stats.agreement import kappa
 from evalharness.stats.change import Test
 from evalharness.stats.intervals import mean
@@ -30,9 +30,6 @@ from evalharness.stats.preference import (
     similar_lengths,
     win_rate,
 )
-
-PREFERENCE = "preference"
-"""The aspect that duels measure."""
 
 HALF = 0.5
 
@@ -75,14 +72,6 @@ def measuring(base: Arm, tuned: Arm, seed: int) -> Callable[[Slice, Sequence[Ask
 def slices(tuned: Arm, cases: Sequence[Asked]) -> tuple[tuple[Slice, Sequence[Asked]], ...]:
     """The preference among what is looked at, where duels were judged."""
     return ((Slice("aspect", PREFERENCE), cases),) if tuned.duels is not None else ()
-
-
-def blocked(suite: SuiteRef) -> tuple[str, str]:
-    """Why duels may not gate, and what to do; two empty texts where they may."""
-    if suite.uncalibrated != "refuse":
-        return "", ""
-    why = "nobody has measured the judges of these duels, and `uncalibrated: refuse` lets no such judge gate"
-    return why, "read the win rate as it is shown, or set `uncalibrated: mark`"
 
 
 def unfinished(tuned: Arm) -> bool:
@@ -320,36 +309,12 @@ def _agreements(duels: Sequence[Duel], judges: Sequence[str]) -> Iterator[Agreem
 
 
 def _warnings(run: DuelRun, total: DuelRow, alpha: float) -> Iterator[str]:
-    for judge in run.judges:
-        akin = [arm for arm in (run.base, run.tuned) if (own := family(arm.use)) and own == family(judge.use)]
-        if akin:
-            names = " and ".join(f"'{arm.name}'" for arm in akin)
-            yield (
-                f"judge '{judge.name}' ({judge.use}) is of the same family as {names}: "
-                "judges favour replies like their own"
-            )
+    arms = [(arm.name, arm.use) for arm in (run.base, run.tuned)]
+    yield from akin([(judge.name, judge.use) for judge in run.judges], arms)
     if total.first_p is not None and total.first_p <= alpha:
         place = "first" if total.first > total.second else "second"
         share = max(total.first, total.second) / (total.first + total.second)
         yield f"the reply shown {place} won {100 * share:.0f} % of the verdicts: the judges favour a place"
-
-
-def family(use: str) -> str:
-    """The family of a model by its name, empty where none can be told: `openai:ft:gpt-4o-mini:acme::x` is `gpt`.
-
-    use: `KIND:TARGET`. A name is read from its last slash to where its letters end; a fine-tune is of the family it was
-    made from. A recording or a program has no family but itself.
-    """
-    kind, _, target = use.partition(":")
-    if kind == "replay":
-        return ""
-    if kind != "openai":
-        return use
-    name = target.removeprefix("ft:").partition(":")[0].rpartition("/")[2].casefold()
-    if re.match(r"o\d|chatgpt|gpt|davinci|text-davinci", name):
-        return "gpt"
-    found = re.match(r"[a-z]{3,}", name.removeprefix("meta-"))
-    return found[0] if found else name
 
 
 def _groups(cases: Sequence[Asked]) -> list[str] | None:

@@ -295,9 +295,10 @@ class Criterion:
 class Instrument:
     """A check that asks models what a reply is worth: what can be calibrated, and is another one once it changes.
 
-    judges: the models asked, each as `NAME (USE)`. scale: what a verdict can be, `yes-no`, `1-5`, `checklist`, or
-    `grade` for a check that holds a judge within. rubric: what is asked of a reply, the first of several where rows of
-    data fill it. digest: sha256 over models, rubrics, scale and the way of asking, in hexadecimal.
+    judges: the models asked, each as `NAME (USE)`. scale: what a verdict can be, `yes-no`, `1-5`, `checklist`,
+    `grade` for a check that holds a judge within, or `pair` for judges of duels. rubric: what is asked of a reply, the
+    first of several where rows of data fill it. digest: sha256 over models, rubrics, scale and the way of asking, in
+    hexadecimal.
     """
 
     check: str

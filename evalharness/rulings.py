@@ -147,7 +147,8 @@ def _guarded(name: str, limit: float, measure: Measure, terms: Terms) -> Ruling:
     if change is None:
         return undecided(str(measure.missing), "run again: answers that came are kept, only missing ones are asked")
     if terms.blocked:
-        return undecided(f"{terms.blocked}; seen: {moved(change)}", terms.unblock)
+        seen = f"tuned wins {100 * change.tuned:.1f} %" if name == "win_at_least" else moved(change)
+        return undecided(f"{terms.blocked}; seen: {seen}", terms.unblock)
     if name == "drift_at_most":
         ruling = Ruling(aspect, asked, *_drift(limit, measure, terms))
         return undecided(*_unsure(measure, ruling)) if _lacking(measure, ruling) else ruling

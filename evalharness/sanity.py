@@ -5,10 +5,15 @@ Nothing here decides anything. All of it was counted while the runs were read, s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from evalharness.measure import Arm
 from evalharness.rulings import counted
+from evalharness.standings import akin
+
+NAMED = re.compile(r"(.*) \((.*)\)", re.DOTALL)
+"""An instrument's judge: its name, and what it is."""
 
 SAME = 0.95
 """Share of cases with byte-equal replies from which one model is suspected to have answered twice."""
@@ -31,6 +36,7 @@ def warnings(base: Arm, tuned: Arm) -> Iterator[str]:
     yield from _equal(base, tuned)
     yield from _servers(base, tuned)
     yield from _systems(base, tuned)
+    yield from _judges(base, tuned)
     yield from _replies(base, tuned)
     yield from _lengths(base, tuned)
     yield from _dropped(base, tuned)
@@ -93,6 +99,14 @@ def _systems(base: Arm, tuned: Arm) -> Iterator[str]:
                 f"in {counted(count, 'case')} only '{arm.run.model.name}' was sent a system text: unless that is what "
                 "you compare, give both arms the same"
             )
+
+
+def _judges(base: Arm, tuned: Arm) -> Iterator[str]:
+    """Judges that may favour an arm for what they are. Where people's labels tell how they err, those are shown."""
+    labelled = {each.calibration.digest for arm in (base, tuned) for each in arm.known}
+    names = [name for each in tuned.run.suite.judges if each.digest not in labelled for name in each.judges]
+    judges = [(found[1], found[2]) for name in dict.fromkeys(names) if (found := NAMED.fullmatch(name))]
+    yield from akin(judges, [(arm.run.model.name, arm.run.model.use) for arm in (base, tuned)])
 
 
 def _replies(base: Arm, tuned: Arm) -> Iterator[str]:

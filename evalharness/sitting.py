@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Literal, Self, TypeAlias, TypedDict
 
 from evalharness import engine, snapshots, store
 from evalharness.baselines import Recollection
-from evalharness.bench import instruments, judges, refs, self_judged
+from evalharness.bench import instruments, judges, notes, refs, self_judged
 from evalharness.books import Account, Tallies
 from evalharness.cache import Cache
 from evalharness.compare import blocked
@@ -26,7 +27,7 @@ from evalharness.looks import Look
 from evalharness.measure import Arm
 from evalharness.models.base import Model, open_model
 from evalharness.plan import Plan
-from evalharness.records import Criterion, FailureKind, Request, Run
+from evalharness.records import Criterion, FailureKind, ModelRef, Request, Run
 from evalharness.registry import load_files
 from evalharness.schedule import Schedule, adding, drawn, unfit, whole
 from evalharness.sheet import Sheet
@@ -109,6 +110,11 @@ class Stored:
     suite: Suite
     judges: Mapping[str, Model] = field(default_factory=dict)
 
+    @property
+    def ref(self) -> ModelRef:
+        """The model that was asked, by the name of the snapshot."""
+        return replace(self.filed.model, name=self.filed.name)
+
 
 Row: TypeAlias = tuple[Job | Stored, ...]
 """The arms of one suite, in the order they were named."""
@@ -146,7 +152,7 @@ def rows(askings: Sequence[Asking], config: Config, options: Options = DEFAULT) 
                 continue
             if isinstance(arm, Stored):
                 row.append(replace(arm, judges=panel))
-                faults += _unwritten(arm, options)
+                faults += [*_unwritten(arm, options), *self_judged(chosen, arm.ref, panel)]
                 continue
             opened[name] = arm
             plan = Plan(schedule.suite, arm.ref, schedule.samples, refs(panel))
@@ -277,6 +283,9 @@ class Sitting:
             self._begin(row)
         if self.flows.open:
             self._watch.spared(0, maybe=self.flows.open)
+        told = (notes(arm.plan.suite if isinstance(arm, Job) else arm.suite, refs(arm.judges)) for arm, *_ in self.rows)
+        for note in dict.fromkeys(chain.from_iterable(told)):
+            self._watch.note(note)
         return self
 
     def __exit__(self, *_: object) -> None:

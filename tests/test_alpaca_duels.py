@@ -46,7 +46,7 @@ def figures(rows: list[Judged], model: str) -> Duels:
         for row in rows
         for vote in (Vote(words[row.win[model]], error="" if row.win[model] is not None else "unparsed"),)
     )
-    run = DuelRun("made", Party("base", ""), Party("tuned", ""), ("better",), (Party("gpt4", ""),), "", duels, ())
+    run = DuelRun("made", Party("base", ""), Party("tuned", ""), ("better",), (Party("gpt4", ""),), (), "", duels, ())
     base, tuned = (runs.run({row.id: 1.0 for row in rows}, name=name, gate=()) for name in ("base", "tuned"))
     found = compare_all([(Arm.of(base), replace(Arm.of(tuned), duels=run))]).comparisons[0].duels
     assert found is not None

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from evalharness.anchoring import Due, Looking, anchors
-from evalharness.calibrate import read_look, write_look
+from evalharness.anchoring import Due, Looking, anchors, due
+from evalharness.bench import instruments, refs
+from evalharness.calibrate import read_look, write, write_look
 from evalharness.calibration import Anchor, Calibration
+from evalharness.config import Config
 from evalharness.engine import Limits, run
 from evalharness.flow import drive
 from evalharness.records import Message, ModelRef, Request, Response
@@ -106,3 +108,19 @@ def test_a_look_that_saw_too_little_changes_nothing(tmp_path: Path) -> None:
 
     assert looked(tmp_path, "yes", number=3) == ("", 3)
     assert read_look(tmp_path, DIGEST) == "8 of 8 anchors judged otherwise"
+
+
+def test_only_the_anchors_of_a_judge_that_was_asked_are_due(tmp_path: Path) -> None:
+    (tmp_path / "marv.yaml").write_text(SUITE.replace("polite.}", "polite., by: other}"))
+    found = load(tmp_path / "marv.yaml")
+    judges = {name: Fake(lambda _: "", replace(ARM, ref=replace(JUDGE, name=name))) for name in ("judge", "other")}
+    config = Config(folder=tmp_path)
+    for each in instruments(found, refs(judges)):
+        write(config.baselines, Calibration(1, "marv", each.check, "style", each.digest, each.judges, 0.5, (), (ONE,)))
+
+    due_now = [
+        [each.calibration.check for each in due(found, judges, fresh, config)]
+        for fresh in ({"judge"}, {"other"}, {"judge", "other"}, set())
+    ]
+
+    assert due_now == [["sarcastic"], ["polite"], ["polite", "sarcastic"], []]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalharness.baselines import recall
+from evalharness.baselines import Recollection, recall
+from evalharness.bench import instruments
 from evalharness.compare import compare_all
 from evalharness.findings import Comparison, LeftOut
 from evalharness.flow import Answer, drive
@@ -19,6 +20,7 @@ from evalharness.records import Failure, Grade, ModelRef, Request, Response, Run
 from evalharness.sheet import Slice
 from evalharness.suite import Suite, load, select
 from tests.accepted import DAY, filed
+from tests.scorers.judges import verdict
 
 OLD = ModelRef("old", "openai:old")
 FACTS = Slice("aspect", "facts")
@@ -385,3 +387,56 @@ def test_what_only_the_old_model_could_say_is_unknown_once_the_suite_has_changed
 
     grade = found.pairs[0].base[0].scores[0].grade
     assert grade == Grade(None, "no likelihood: the model of a snapshot is not asked any more")
+
+
+# --- checks that ask a judge ------------------------------------------------------------------------------------------
+
+KIND, SHORT, RIGHT = "{judge: It is kind.}", "{judge: It is short.}", "{judge: It is right.}"
+JUDGED = "cases:\n  - {{id: a, ask: one, expect: {{style: [{}, {}]}}}}\n"
+BY = {"judge": ModelRef("judge", "openai:judge")}
+
+
+def remembered(where: Path, before: str, now: str, voted: Mapping[str, str]) -> tuple[list[float | None], int]:
+    """The grades that a snapshot has of two rubrics, judged by then as `voted` says and today with a yes to all; and
+    how many were asked for today."""
+    asked_again: list[Request] = []
+
+    def vote(request: Request) -> Answer:
+        if request.model.name != "judge":
+            return Response("so one")
+        word = next(word for rubric, word in voted.items() if rubric in request.messages[1].content)
+        return verdict(request, word) if word else Response("", "refused")
+
+    def today(request: Request) -> Answer:
+        asked_again.append(request)
+        return verdict(request, "yes")
+
+    then = suite(where, before)
+    trials = tuple(drive(flow, vote) for flow in Plan(then, OLD, 1, BY).flows())
+    ref = suite_ref(then, 1, instruments(then, BY))
+    run = Run(ref, OLD, then.gate, DAY, Plan(then, OLD, 1).cases(), trials, Tally(), "old.jsonl")
+    found = Recollection(filed(where / "baselines", run, "old-1"), suite(where, now), BY)
+    for flow in found.flows():
+        found.take(*drive(flow, today))
+    scores = found.arm().run.trials[0].scores
+    return [score.grade.value for score in scores], len(asked_again)
+
+
+def test_a_stored_grade_is_never_that_of_the_check_before_it(tmp_path: Path) -> None:
+    both = JUDGED.format(KIND, SHORT)
+
+    # The first could not be read by then, so it is asked for today; the second was a no, and stays one.
+    assert remembered(tmp_path, both, both, {"kind": "", "short": "no"}) == ([1.0, 0.0], 1)
+
+
+def test_checks_of_one_name_that_changed_places_are_judged_anew(tmp_path: Path) -> None:
+    before, now = (JUDGED.format(KIND, f"{one}, {other}") for one, other in ((SHORT, RIGHT), (RIGHT, SHORT)))
+
+    # Kept by their places they would be 1, 0 and 1, as if it were the right reply that was a no.
+    assert remembered(tmp_path, before, now, {"kind": "yes", "short": "no", "right": "yes"}) == ([1.0] * 3, 3)
+
+
+def test_a_check_of_its_own_name_keeps_what_was_said_when_the_suite_changes(tmp_path: Path) -> None:
+    before = JUDGED.format(KIND, "{mentions: one}")
+
+    assert remembered(tmp_path, before, JUDGED.format(KIND, "{mentions: two}"), {"kind": "no"}) == ([0.0, 0.0], 0)

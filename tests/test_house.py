@@ -44,7 +44,7 @@ FLOORS = [
     {"plan", "measure", "bench"},
     {"heldout", "echoes", "sanity", "persona", "preference", "duelfile", "instruments", "anchoring", "manner"}
     | {"looks", "schedule"},
-    {"compare", "summary", "forecast", "baselines", "feed"},
+    {"compare", "summary", "forecast", "baselines", "feed", "pairing"},
     {"sitting", "rebasing", "history", "appraisal", "duelling"},
     {"harness"},
     {"accepting"},

@@ -83,7 +83,7 @@ def figures(subset: str, *judges: str) -> Duels:
     base, tuned = arm(subset, "base"), arm(subset, "tuned")
     parties = tuple(Party(judge, "replay:votes") for judge in judges)
     kept = tuple(duel for duel in duels(subset) if duel.judge in judges)
-    run = DuelRun("made", Party("base", ""), Party("tuned", ""), ("better",), parties, "", kept, ())
+    run = DuelRun("made", Party("base", ""), Party("tuned", ""), ("better",), parties, (), "", kept, ())
     found = compare_all([(Arm.of(base), replace(Arm.of(tuned), duels=run))]).comparisons[0].duels
     assert found is not None
     return found

@@ -12,8 +12,8 @@ from evalharness.compare import compare_all
 from evalharness.duel import Duel, Vote
 from evalharness.findings import Comparison, DuelRow, Duels
 from evalharness.measure import Arm
-from evalharness.preference import family
 from evalharness.records import Criterion, Tally
+from evalharness.standings import family
 from evalharness.stats.agreement import kappa
 from evalharness.stats.preference import win_rate
 from tests import duels
@@ -52,12 +52,15 @@ def test_a_judge_that_sees_only_places_says_nothing() -> None:
     assert total.first_p == pytest.approx(2 / 2**16)
 
 
-def test_a_tie_in_one_order_only_is_a_disagreement_and_so_a_tie() -> None:
-    total = found([duel("0", ("tuned", "tie")), duel("1", ("tie", "base"))]).total
+def test_a_case_scores_the_mean_of_both_orders_and_a_tie_contradicts_no_winner() -> None:
+    total = found([duel("0", ("tuned", "tie")), duel("1", ("tie", "base")), duel("2", ("tuned", "tie"))]).total
 
-    assert (total.wins, total.ties, total.losses, total.inconsistent) == (0, 2, 0, 2)
+    # method section 7: 0.75, 0.25 and 0.75, graded scores and so not interval T
+    assert (total.wins, total.ties, total.losses, total.inconsistent) == (2, 0, 1, 0)
+    assert total.rate == pytest.approx(1.75 / 3)
+    assert total.interval == "G"
     # tuned stood second in the first order, base second in the second one
-    assert (total.first, total.second) == (0, 2)
+    assert (total.first, total.second) == (0, 3)
 
 
 def test_a_verdict_that_is_missing_is_no_tie() -> None:
@@ -294,14 +297,13 @@ def test_seen_and_unseen_cases_are_preferred_apart() -> None:
 
 
 def test_a_suite_that_refuses_unmeasured_judges_lets_no_duel_gate() -> None:
-    base, tuned = duels.arms(duels.run(counts(40, 0, 0)), cases=40)
+    base, tuned = duels.arms(duels.run(counts(40, 0, 0)), cases=40, known=None)
     refusing = replace(tuned.run, suite=replace(tuned.run.suite, uncalibrated="refuse"))
 
     (ruling,) = compared(base, replace(tuned, run=refusing)).rulings
 
     assert ruling.outcome == "INCONCLUSIVE"
-    assert "nobody has measured the judges of these duels" in ruling.sentence
-    assert "`uncalibrated: mark`" in ruling.remedy
+    assert ruling.sentence == "preference undecided: judge not calibrated; seen: tuned wins 100.0 %"
 
 
 def test_a_question_that_failed_for_good_leaves_the_comparison_incomplete() -> None:

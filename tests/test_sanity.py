@@ -8,13 +8,15 @@ from dataclasses import replace
 
 import pytest
 
+from evalharness.calibration import Known
 from evalharness.compare import compare
 from evalharness.measure import Arm
-from evalharness.records import Conversation, Failure, Grade, Message, ModelRef, Outcome, Run, Score, Trial
+from evalharness.records import Conversation, Failure, Grade, Message, ModelRef, Outcome, Run, Score, SuiteRef, Trial
 from evalharness.sanity import warnings
 from evalharness.sheet import Sheet
 from evalharness.vitals import loops
 from tests import runs
+from tests.judged import calibration
 
 LOOP = "I am here. " * 12
 
@@ -208,3 +210,26 @@ def test_ten_thousand_cases_cost_well_under_a_second() -> None:
 
     assert sheet.vitals.replies == 10_000
     assert spent < 1
+
+
+@pytest.mark.parametrize(
+    ("judge", "told"),
+    [
+        ("openai:gpt-4o", ["judge 'judge' (openai:gpt-4o) is of the same family as 'base' and 'tuned': judges favour"]),
+        ("openai:claude-sonnet", []),
+    ],
+)
+def test_a_judge_of_the_family_of_an_arm_is_told_until_labels_tell_how_it_errs(judge: str, told: list[str]) -> None:
+    instrument = replace(runs.judged("judge"), judges=(f"judge ({judge})",))
+    suite = SuiteRef("marv", "suites/marv.yaml", "a" * 64, judges=(instrument,))
+    base, tuned = (
+        Arm.of(replace(runs.run([1.0] * 20, suite=suite), model=ModelRef(name, use)))
+        for name, use in (("base", "openai:gpt-4o-mini"), ("tuned", "openai:ft:gpt-4o-mini:acme::x"))
+    )
+    known = Known(replace(calibration(()), digest=instrument.digest))
+
+    def about(base: Arm, tuned: Arm) -> list[str]:
+        return [line for line in warnings(base, tuned) if "family" in line]
+
+    assert [line[: len(told[0])] for line in about(base, tuned)] == told if told else about(base, tuned) == []
+    assert about(base, replace(tuned, known=(known,))) == []

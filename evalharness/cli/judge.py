@@ -14,7 +14,9 @@ from evalharness.cli.options import JSON, config, shown
 
 if TYPE_CHECKING:
     from evalharness.calibrate import Calibrated
-    from evalharness.calibration import Calibration, Figures
+    from evalharness.calibration import Calibration, Figures, Label, PairFigures
+    from evalharness.stats.agreement import Rate
+    from evalharness.stats.intervals import Interval
 
 MOST_LISTED = 20
 """Disagreements that are printed; `--json` has them all."""
@@ -81,15 +83,16 @@ def _about(each: Calibration) -> dict[str, object]:
 
 
 def _object(found: Calibrated) -> dict[str, object]:
-    from evalharness.calibration import Known, by_arm, figures, standing, uneven
+    from evalharness.calibration import PAIR, Known, by_arm, figures, pair_figures, standing, uneven
 
     each = found.calibration
     arms = by_arm(each)
+    pairs = each.scale == PAIR
     return {
         **_about(each),
         "outdated": found.outdated,
         "standing": asdict(standing(Known(each))),
-        "figures": _named(figures(each.rows, each.pass_at)),
+        "figures": _named(pair_figures(each.rows) if pairs else figures(each.rows, each.pass_at)),
         "arms": {arm: _named(of) for arm, of in arms.items()},
         "uneven": [str(one) for one in uneven(arms)],
         "disagreements": [
@@ -100,21 +103,33 @@ def _object(found: Calibrated) -> dict[str, object]:
     }
 
 
-def _named(found: Figures) -> dict[str, object]:
+def _named(found: Figures | PairFigures) -> dict[str, object]:
     """Figures with names for all their parts."""
     parts = {name: getattr(found, name) for name in found.__slots__}
-    return {name: value._asdict() if hasattr(value, "_asdict") else value for name, value in parts.items()}
+    return {name: _plain(value) for name, value in parts.items()}
+
+
+def _plain(value: object) -> object:
+    from evalharness.calibration import Figures
+    from evalharness.standings import Estimated
+
+    if isinstance(value, Figures):
+        return _named(value)
+    if isinstance(value, Estimated):
+        return asdict(value)
+    return value._asdict() if hasattr(value, "_asdict") else value
 
 
 def _lines(found: Calibrated, labels: str) -> Iterator[str]:
-    from evalharness.calibration import ENOUGH, Known, by_arm, figures, standing, uneven
+    from evalharness.calibration import ENOUGH, PAIR, Known, by_arm, figures, standing, uneven
     from evalharness.escape import one_line, terminal
 
     each = found.calibration
     state, arms = standing(Known(each)), by_arm(each)
     yield terminal(one_line(f"{each.suite}: '{each.check}' ({each.aspect}) judged by {', '.join(each.judges)}"))
-    yield from _figures(figures(each.rows, each.pass_at))
-    if len(arms) > 1:
+    pairs = each.scale == PAIR
+    yield from _of_pairs(each) if pairs else _figures(figures(each.rows, each.pass_at))
+    if len(arms) > 1 and not pairs:
         for arm, of in arms.items():
             yield f"  {terminal(one_line(arm, 40))}:"
             yield from _figures(of, indent=4)
@@ -125,8 +140,9 @@ def _lines(found: Calibrated, labels: str) -> Iterator[str]:
         whose = f"{number} of an earlier judge, rubric or scale in {terminal(labels)}"
         yield f"  ! left out: {whose}; label those replies again"
     if not each.enough:
-        yield f"  ! {len(each.rows)} labels, and a calibration takes {ENOUGH}: evalharness label RUN"
-    yield from _thin(figures(each.rows, each.pass_at))
+        what = "DUELS" if pairs else "RUN"
+        yield f"  ! {len(each.rows)} labels, and a calibration takes {ENOUGH}: evalharness label {what}"
+    yield from () if pairs else _thin(figures(each.rows, each.pass_at))
     yield from _disagreements(found)
     yield f"{state.state}: {state.why} → {state.remedy}" if state.why else f"{state.state}: it may gate"
 
@@ -152,17 +168,51 @@ def _figures(found: Figures, indent: int = 2) -> Iterator[str]:
         ("sensitivity", found.sensitivity),
         ("specificity", found.specificity),
     ):
-        told = "unknown: no such label" if rate is None else f"{100 * rate.rate:5.1f} %  "
-        spread = "" if rate is None else f"({100 * rate.low:.1f} to {100 * rate.high:.1f})"
-        yield f"{pad}{name:<14}{told}{spread}"
-    spread = f"  ({found.kappa_range.low:.2f} to {found.kappa_range.high:.2f})" if found.kappa_range else ""
-    kappa = "unknown: all of one kind" if found.kappa is None else f"{found.kappa:5.2f}{spread}"
-    yield f"{pad}{'kappa':<14}{kappa}"
+        yield f"{pad}{name:<14}{_share(rate)}"
+    yield f"{pad}{'kappa':<14}{_kappa(found.kappa, found.kappa_range)}"
     if found.weighted is not None:
         yield f"{pad}{'weighted':<14}{found.weighted:5.2f}  (kappa of the grades, squared weights)"
     better = found.better
     if better is not None:
         yield f"{pad}{'sens+spec-1':<14}{better.change:5.2f}  ({better.low:.2f} to {better.high:.2f})"
+
+
+def _of_pairs(each: Calibration) -> Iterator[str]:
+    """The same of a judge of pairs."""
+    from evalharness.calibration import SIDES, pair_figures
+
+    found = pair_figures(each.rows)
+    people = (f"{sum(row):,} {side}" for side, row in zip(SIDES, found.counts, strict=True))
+    yield f"  {len(each.rows):,} labels: {', '.join(people)}"
+    yield f"  {'':<14}{''.join(f'judge {side}'.rjust(13) for side in SIDES)}"
+    for side, row in zip(SIDES, found.counts, strict=True):
+        yield f"  {f'people {side}':<14}{''.join(f'{number:>13}' for number in row)}"
+    yield f"  {'agreement':<14}{_share(found.agreement)}"
+    if found.accuracy is not None:
+        right = found.accuracy
+        spread = f"({100 * right.low:.1f} to {100 * right.high:.1f})"
+        yield f"  {'accuracy':<14}{100 * right.value:5.1f} %  {spread}  (where people prefer one; a tie is half)"
+    yield f"  {'kappa':<14}{_kappa(found.kappa, found.kappa_range)}"
+    yield f"  {'consistent':<14}{_share(found.consistent)}  (no winner that the other order contradicts)"
+    both = found.decided
+    yield f"  where neither says tie, {both.counts.cases:,} labels:"
+    for name, rate in (("tuned is seen", both.sensitivity), ("base is seen", both.specificity)):
+        yield f"    {name:<14}{_share(rate)}"
+    yield f"    {'kappa':<14}{_kappa(both.kappa, both.kappa_range)}"
+    if both.better is not None:
+        yield f"    {'sum minus 1':<14}{both.better.change:5.2f}  ({both.better.low:.2f} to {both.better.high:.2f})"
+
+
+def _share(rate: Rate | None) -> str:
+    if rate is None:
+        return "unknown: no such label"
+    return f"{100 * rate.rate:5.1f} %  ({100 * rate.low:.1f} to {100 * rate.high:.1f})"
+
+
+def _kappa(value: float | None, spread: Interval | None) -> str:
+    if value is None:
+        return "unknown: all of one kind"
+    return f"{value:5.2f}" + (f"  ({spread.low:.2f} to {spread.high:.2f})" if spread else "")
 
 
 def _disagreements(found: Calibrated) -> Iterator[str]:
@@ -174,9 +224,24 @@ def _disagreements(found: Calibrated) -> Iterator[str]:
         yield f"  people and the judge disagree on {len(listed):,}:"
     for label in listed[:MOST_LISTED]:
         turn = f", turn {label.turn}" if label.turn else ""
-        said = f"label {label.label:.2g}, judge {label.grade:.2g}"
-        reply = label.messages[label.replies[-1]].content if label.replies else ""
+        said = f"label {_word(label, label.label)}, judge {_word(label, label.grade)}"
         yield f"    {terminal(one_line(f'{label.case}{turn} ({label.arm}): {said}: {label.why}', 200))}"
-        yield f"      {terminal(one_line(reply, 160))}"
+        for reply in _replies(label):
+            yield f"      {terminal(one_line(reply, 160))}"
     if len(listed) > MOST_LISTED:
         yield f"    and {len(listed) - MOST_LISTED:,} more: --json lists all"
+
+
+def _word(label: Label, value: float | None) -> str:
+    from evalharness.calibration import side
+
+    return side(value or 0.0) if label.beside is not None else f"{value or 0.0:.2g}"
+
+
+def _replies(label: Label) -> Iterator[str]:
+    """The last reply, or the last of both arms."""
+    sides = [(label.messages, label.replies)]
+    if label.beside is not None:
+        sides.append((label.beside.messages, label.beside.replies))
+    for name, (messages, replies) in zip(("base: ", "tuned: ") if label.beside else ("",), sides, strict=True):
+        yield f"{name}{messages[replies[-1]].content if replies else ''}"

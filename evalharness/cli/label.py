@@ -33,6 +33,13 @@ the judge said of it.
 """
 
 
+PAIR_HELP = """\
+1 or 2: this reply is better    t: neither is    u: undo the last one    s: skip    q: stop, all is kept
+Judge by the criterion alone, as you would have the judge do it, not by length nor by which stands first. You are not
+told which model wrote which, nor what the judge said; the order is drawn anew for each pair.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class How:
     """What the options of `label` say."""
@@ -45,7 +52,7 @@ class How:
 
 
 @click.command("label")
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--check", metavar="NAME", help="The check to label, where several ask a judge.")
 @click.option("--number", type=click.IntRange(1), default=50, show_default=True, help="So many labels in all.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draw.")
@@ -54,19 +61,21 @@ class How:
     "--import", "import_from", metavar="FILE.csv", type=click.Path(path_type=Path), help="From one, filled in."
 )
 def label_verb(
-    runs: tuple[Path, ...], check: str | None, number: int, seed: int, export_to: Path | None, import_from: Path | None
+    files: tuple[Path, ...], check: str | None, number: int, seed: int, export_to: Path | None, import_from: Path | None
 ) -> None:
-    """Label replies of RUNs that a judge graded, one key each, without seeing who wrote them or what the judge said.
+    """Label replies of RUNs that a judge graded, one key each, without seeing who wrote them or what the judge said. Or
+    which of two replies is better, where RUN is a file of duels.
 
     \b
     evalharness label .evalharness/runs/marv/base.jsonl .evalharness/runs/marv/tuned.jsonl
     evalharness judge calibrate baselines/.judges/marv-sarcastic.labels.jsonl
+    evalharness label .evalharness/runs/marv/base-vs-tuned.duels.jsonl
 
     Every answer is kept at once, in a file to commit below baselines/.judges/; the same command goes on where you
     stopped. Replies are drawn at random, as many of each run's model.
     """
     how = How(check, number, seed, export_to, import_from)
-    work = _prepared(runs, how)
+    work = _prepared(files, how)
     if how.export_to is not None:
         _export(work, how.export_to)
     elif how.import_from is not None:
@@ -77,7 +86,8 @@ def label_verb(
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is to be labelled. found: every graded reply; due: those drawn without a label; done: labels there are."""
+    """What is to be labelled. found: every graded reply, or pair of replies, as noun says; due: those drawn without a
+    label; done: labels there are."""
 
     path: Path
     root: Path
@@ -85,6 +95,7 @@ class Work:
     due: tuple[Label, ...]
     done: int
     unknown: int
+    noun: str = "replies"
 
     @property
     def keep(self) -> Keep:
@@ -94,23 +105,49 @@ class Work:
         return lambda label: add_label(self.path, label, self.root)
 
 
-def _prepared(runs: Sequence[Path], how: How) -> Work:
-    from evalharness import snapshots, store
-    from evalharness.labelling import candidates, drawn, instrument_of, label_path, read_labels
+def _prepared(files: Sequence[Path], how: How) -> Work:
+    from evalharness.labelling import drawn, label_path, read_labels
+    from evalharness.pairing import is_duels
 
     settings = config()
+    duels = [path for path in files if is_duels(path)]
+    runs = [path for path in files if path not in duels]
+    found, unknown = _pairs(duels, runs, how, settings) if duels else _replies(runs, how, settings)
+    path = label_path(settings.baselines, found[0].suite, found[0].check)
+    labelled = {label.key for label in read_labels(path)} if path.is_file() else set()
+    chosen = drawn(found, how.number, how.seed)
+    due = tuple(label for label in chosen if label.key not in labelled)
+    done = len(labelled & {label.key for label in found})
+    return Work(path, settings.folder, tuple(found), due, done, unknown, "pairs" if duels else "replies")
+
+
+def _replies(runs: Sequence[Path], how: How, settings: Config) -> tuple[list[Label], int]:
+    """The replies of runs that a check's judge graded, and how many it could not grade."""
+    from evalharness import snapshots, store
+    from evalharness.labelling import candidates, instrument_of
+
     read = [snapshots.named(store.read(path)) for path in runs]
     instrument = instrument_of(read, how.check)
     found, unknown = candidates(read, instrument, _rubrics(read[0], instrument, settings))
     if not found:
         hint = "a run is graded when it is asked: `evalharness run`, or `rescore` for stored replies"
         raise EvalError(f"the judge of '{instrument.check}' graded no reply of these runs", hint)
-    path = label_path(settings.baselines, read[0].suite.name, instrument.check)
-    labelled = {label.key for label in read_labels(path)} if path.is_file() else set()
-    chosen = drawn(found, how.number, how.seed)
-    due = tuple(label for label in chosen if label.key not in labelled)
-    done = len(labelled & {label.key for label in found})
-    return Work(path, settings.folder, tuple(found), due, done, unknown)
+    return found, unknown
+
+
+def _pairs(duels: Sequence[Path], runs: Sequence[Path], how: How, settings: Config) -> tuple[list[Label], int]:
+    """The same of the pairs of replies in files of duels. runs: where what was said lies, looked for where none."""
+    from evalharness import duelfile
+    from evalharness.pairing import arms, candidates, instrument_of
+
+    read = [duelfile.read(path) for path in duels]
+    instrument = instrument_of(read, how.check)
+    parts = [candidates(run, *arms(run, runs, settings.baselines), instrument) for run in read]
+    found = {label.key: label for labels, _ in parts for label in labels}
+    if not found:
+        hint = "pairs of one text are ties that nobody judges, and those without a verdict cannot be labelled"
+        raise EvalError(f"these duels hold no pair with a verdict of '{instrument.check}'", hint)
+    return list(found.values()), sum(unknown for _, unknown in parts)
 
 
 def _rubrics(run: Run, instrument: Instrument, settings: Config) -> dict[str, str]:
@@ -141,8 +178,9 @@ def _export(work: Work, path: Path) -> None:
     if path.exists():
         raise EvalError(f"{path}: there is such a file, and it may hold labels", "give another name")
     export_csv(path, work.due)
-    click.echo(f"{shown(path)}: {len(work.due):,} replies; write your answers into the column `label`, then")
-    click.echo(f"next: evalharness label RUN... --import {shown(path)}")
+    click.echo(f"{shown(path)}: {len(work.due):,} {work.noun}; write your answers into the column `label`, then")
+    files = "DUELS" if work.noun == "pairs" else "RUN..."
+    click.echo(f"next: evalharness label {files} --import {shown(path)}")
 
 
 def _import(work: Work, path: Path) -> None:
@@ -167,7 +205,7 @@ def _label(work: Work) -> None:
     now, drawn = work.done + given, work.done + len(work.due)
     click.echo(f"\n{counted(given, 'label')} given, {now:,} of {drawn:,} drawn: {shown(work.path)}   (commit it)")
     if work.unknown:
-        click.echo(f"      {work.unknown:,} replies that the judge could not grade were left out")
+        click.echo(f"      {work.unknown:,} {work.noun} that the judge could not grade were left out")
     click.echo(f"next: evalharness judge calibrate {shown(work.path)}")
 
 
@@ -209,9 +247,9 @@ def labelled(due: Sequence[Label], keys: Iterator[str], keep: Keep, *, screen: S
     given: list[int] = []
     said: list[float] = []
     place, showing = 0, -1
-    screen(f"{len(due):,} replies to label. {_help(due[0])}")
+    screen(f"{len(due):,} {'pairs' if due[0].beside else 'replies'} to label. {_help(due[0])}")
     while place < len(due):
-        asked, worth = points(due[place]), answers(due[place].scale)
+        asked, worth = points(due[place]), answers(due[place])
         if showing != place:
             screen(page(due[place], place, len(due)))
             showing = place
@@ -243,8 +281,14 @@ def page(label: Label, place: int, total: int) -> str:
 
     Nor is a system prompt: an arm may have its own, which would tell it.
     """
+    from evalharness.labelling import pair
     from evalharness.labelling import shown as safe
 
+    if label.beside is not None:
+        before, first, second = map(safe, pair(label))
+        pieces = [f"\n--- {place + 1} of {total} ---\n", *([f"{before}\n"] if before else [])]
+        pieces += [f"REPLY 1: {first}\n", f"REPLY 2: {second}\n", f"which is better by this: {safe(label.rubric)}\n"]
+        return "\n".join(pieces)
     last = label.replies[-1] if label.replies else -1
     parts = [f"\n--- {place + 1} of {total} ---\n"]
     for number, message in enumerate(label.messages):
@@ -254,6 +298,8 @@ def page(label: Label, place: int, total: int) -> str:
 
 
 def _help(label: Label) -> str:
+    if label.beside is not None:
+        return PAIR_HELP
     return HELP.format(answers="1 to 5" if label.scale == "1-5" else "y or n")
 
 
@@ -261,4 +307,6 @@ def _question(asked: Sequence[str], place: int, label: Label) -> str:
     from evalharness.labelling import shown as safe
 
     point = f"{safe(asked[place])} " if len(asked) > 1 else ""
+    if label.beside is not None:
+        return "[1/2/t] "
     return f"{point}[{'1 to 5' if label.scale == '1-5' else 'y/n'}] "

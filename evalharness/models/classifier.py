@@ -58,7 +58,7 @@ class Classifier(Model):
         asked = put(request.messages)
         if asked is None:
             return "This classifier judges replies, and this is no question of a judge."
-        if self._question not in asked.question or set(asked.labels) != {"yes", "no"}:
+        if asked.question.partition(" meet this? ")[2].strip() != self._question or set(asked.labels) != {"yes", "no"}:
             return f"This classifier knows one question only: {self._question}"
         reply = next((text for name, text in asked.material if name == "The reply"), None)
         if reply is None:
@@ -132,7 +132,7 @@ def _examples(path: Path, name: str) -> tuple[str, list[tuple[str, bool]]]:
             if not isinstance(given, str) or not given.strip():
                 hint = 'the first row is {"question": "The reply is ..."}, the rubric of the check that asks'
                 raise Faults([Fault(name, row.line, 0, "the first row has no 'question'", hint)])
-            question = given
+            question = given.strip()
         elif isinstance(text, str) and label in ("yes", "no"):
             examples.append((text, label == "yes"))
         elif len(faults) < MOST_FAULTS:

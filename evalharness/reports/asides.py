@@ -66,7 +66,7 @@ def manner(comparison: Comparison) -> Aside | None:
 
 def judging(comparison: Comparison) -> Aside | None:
     """Who graded by what, how far they agree with people, and rates put right by people's labels."""
-    found = comparison.judged
+    found = judges.graders(comparison)
     if not found:
         return None
     tables = tuple(Table(head, tuple(rows)) for head, rows in judges.tables(found))
@@ -79,8 +79,10 @@ def preference(comparison: Comparison) -> Aside | None:
     found = comparison.duels
     if found is None:
         return None
-    tables = tuple(Table(head, tuple(rows)) for head, rows in duels.tables(found))
-    return Aside("duels", "What stands beside the win rate", tuple(duels.lines(found)), tables)
+    rows = (*duels.tables(found), *judges.tables(judges.of_pairs(comparison)))
+    tables = tuple(Table(head, tuple(rows)) for head, rows in rows)
+    lines = (*duels.lines(found), *judges.pair_lines(comparison))
+    return Aside("duels", "What stands beside the win rate", lines, tables)
 
 
 def persona(comparison: Comparison) -> Aside | None:

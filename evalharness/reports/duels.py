@@ -25,12 +25,11 @@ def lines(found: Duels) -> Iterator[str]:
     judges = ", ".join(name[:LONGEST_NAME] for name in found.judges)
     duels = count(found.total.judged, "duel")
     yield f"which reply is better by this: {criteria}"
-    yield f"{duels} with a verdict of {judges}, each pair shown in both orders; orders that disagree are a tie"
+    yield f"{duels} with a verdict of {judges}, each pair shown in both orders, of which the mean counts"
     if found.same:
         yield f"{count(found.same, 'duel')} of one text on both sides: a tie, which nobody was asked"
     for cause, number in found.missing:
         yield f"no verdict in {count(number, 'duel')}: {one_line(cause, LONGEST_TEXT // 2)}"
-    yield "nobody has measured these judges against people"
     if found.longer is not None:
         more = f"{abs(found.longer):,.0f} characters {'longer' if found.longer >= 0 else 'shorter'}"
         yield f"tuned's replies are {more} on average; {_alike(found.alike)}"

@@ -14,10 +14,11 @@ from itertools import accumulate
 from typing import Literal
 
 from evalharness.escape import one_line, terminal
+from evalharness.files import shown_path
 from evalharness.findings import Comparison, Panel
 from evalharness.records import Word
 from evalharness.reports import base as words
-from evalharness.reports import made, sections
+from evalharness.reports import sections
 from evalharness.reports.asides import asides
 from evalharness.reports.base import MARKS, report
 from evalharness.reports.sections import safe
@@ -190,7 +191,7 @@ def _notes(comparison: Comparison) -> Iterator[Note]:
 def _command(note: Note, root: str, line: int | None) -> str:
     """One line for the runner: nothing in it can end the line, or a property of it."""
     title = _property(one_line(f"{note.what}: {note.about}", 120))
-    file = _property(posixpath.join(root, made.shown_path(note.path).replace(os.sep, "/")))
+    file = _property(posixpath.join(root, shown_path(note.path).replace(os.sep, "/")))
     at = "" if line is None else f",line={line}"
     return f"::{note.level} file={file}{at},title={title}::{_message(note.message)}"
 

@@ -13,9 +13,9 @@ from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from evalharness.errors import EvalError
+from evalharness.files import shown_path
 from evalharness.findings import Comparison, Pair, Panel, Verdict
 from evalharness.reports.base import report
-from evalharness.reports.made import shown_path
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

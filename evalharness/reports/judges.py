@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from evalharness.duel import PREFERENCE
 from evalharness.escape import one_line
 from evalharness.findings import Comparison
 from evalharness.merging import sum_tallies
@@ -17,7 +18,7 @@ ARMS = ("base", "tuned", "change")
 
 def lines(comparison: Comparison) -> Iterator[str]:
     """What is to be said of each, a sentence a line; names and rubrics in it are foreign."""
-    for row in comparison.judged:
+    for row in graders(comparison):
         name, judges = one_line(row.check, LONGEST_NAME), one_line(", ".join(row.judges), LONGEST_TEXT)
         yield f"{name} ({row.aspect}): {row.scale} by {judges}: {one_line(row.rubric, LONGEST_TEXT)}"
         yield f"{name}: {standing(row)}"
@@ -33,6 +34,26 @@ def lines(comparison: Comparison) -> Iterator[str]:
         price = f", {tally.usd:.4f} USD" if tally.usd else ""
         sent = f"{count(tally.sent, 'request')}, {tally.cached:,} answers known before{price}"
         yield f"{one_line(name, LONGEST_NAME)} took {sent}"
+
+
+def graders(comparison: Comparison) -> tuple[Judged, ...]:
+    """Those that grade replies one by one; judges of pairs stand with the win rate."""
+    return tuple(row for row in comparison.judged if row.aspect != PREFERENCE)
+
+
+def of_pairs(comparison: Comparison) -> tuple[Judged, ...]:
+    """Those that say which of two replies is better."""
+    return tuple(row for row in comparison.judged if row.aspect == PREFERENCE)
+
+
+def pair_lines(comparison: Comparison) -> Iterator[str]:
+    """Whether each judge of pairs may gate, with its figures."""
+    rows = of_pairs(comparison)
+    for row in rows:
+        by = f" by '{one_line(row.rubric, LONGEST_NAME)}'" if len(rows) > 1 else ""
+        yield f"judged{by} by {one_line(', '.join(row.judges), LONGEST_TEXT)}: {standing(row)}"
+        if row.uneven:
+            yield f"mistakes differ between the pairs of arms: {one_line('; '.join(row.uneven), LONGEST_TEXT)}"
 
 
 def _took(comparison: Comparison) -> Iterator[tuple[str, Tally]]:
@@ -55,6 +76,10 @@ def measures(row: Judged) -> str:
         kappa += f" ({row.kappa_range.low:.2f} to {row.kappa_range.high:.2f})"
     if row.weighted is not None:
         kappa += f", weighted {row.weighted:.2f}"
+    if row.aspect == PREFERENCE:
+        right = f"accuracy {_share(row.accuracy)}, consistent {_share(row.consistent)}"
+        where = f"where neither says tie kappa {_number(row.kappa_decided)}"
+        return f"{count(row.labels, 'label')}: agreement {_share(row.agreement)}, {kappa}, {right}, {where}"
     rates = (("sensitivity", row.sensitivity), ("specificity", row.specificity))
     shares = [f"{name} {_share(value)}" for name, value in rates]
     return f"{count(row.labels, 'label')}: agreement {_share(row.agreement)}, {kappa}, {', '.join(shares)}"

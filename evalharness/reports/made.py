@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from evalharness.files import shown_path
 from evalharness.findings import Comparison, Delta, RunRef
 from evalharness.records import Snapshot, Tally
 from evalharness.reports.base import count, limit, p_value, span
@@ -65,17 +64,6 @@ def _took(tally: Tally) -> str:
     if tally.usage.tokens_in or tally.usage.tokens_out:
         told.append(f"{count(tally.usage.tokens_in, 'token')} in, {tally.usage.tokens_out:,} out")
     return "; ".join(told)
-
-
-def shown_path(path: str) -> str:
-    """A path as others may see it: from the current folder, or of one that lies elsewhere its name only."""
-    if not os.path.isabs(path):
-        return path
-    try:
-        near = os.path.relpath(path)
-    except (OSError, ValueError):  # the current folder is gone
-        near = os.pardir
-    return os.path.basename(path) if near.split(os.sep)[0] == os.pardir else near
 
 
 def suite_facts(comparison: Comparison) -> tuple[tuple[str, str], ...]:

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from evalharness.escape import markdown_block, one_line
+from evalharness.files import shown_path
 from evalharness.findings import Comparison, Flip, Panel
 from evalharness.records import Word
 from evalharness.reports import base as words
 from evalharness.reports import made, sections
 from evalharness.reports.asides import persona, training
-from evalharness.reports.base import MARKS, report
+from evalharness.reports.base import LONGEST_TEXT, MARKS, report
+from evalharness.reports.judges import of_pairs
 from evalharness.reports.sections import code, safe
 
 FEW, FEWER = 10, 3
@@ -47,6 +49,7 @@ def _alone(comparison: Comparison) -> Iterator[str]:
     yield from sections.changes(comparison)
     yield _legend(Panel(comparison.verdict, (comparison,)))
     yield from _trained(comparison)
+    yield _listed("", _preferred(comparison))
     about = persona(comparison)
     if about is not None:
         yield from sections.aside(about, "###")
@@ -63,7 +66,7 @@ def _several(panel: Panel) -> Iterator[str]:
     yield _legend(panel)
     for comparison in panel.comparisons:
         yield _heading("###", comparison)
-        yield _listed("", _short(comparison))
+        yield _listed("", (*_preferred(comparison), *_short(comparison)))
         yield from sections.kept(comparison, "####")
         yield _listed("Not shown by this:\n\n", _unknown(comparison))
 
@@ -99,6 +102,19 @@ def _met(panel: Panel) -> set[Word]:
 
 
 # --- what broke -------------------------------------------------------------------------------------------------------
+
+
+def _preferred(comparison: Comparison) -> Iterator[str]:
+    """How often tuned is preferred, by whom, and whether anybody has measured them; one line, where there is a rate."""
+    found = comparison.duels
+    row = found.total if found else None
+    if row is None or row.rate is None or row.low is None or row.high is None or found is None:
+        return
+    seen = f"**tuned wins {100 * row.rate:.1f} %** ({100 * row.low:.1f} to {100 * row.high:.1f})"
+    states = " and ".join(dict.fromkeys(each.why or each.state for each in of_pairs(comparison)))
+    by = safe(f"{', '.join(found.judges)}{f' ({states})' if states else ''}", LONGEST_TEXT)
+    asked = safe("; ".join(found.prefer), LONGEST_TEXT)
+    yield f"{seen} of {words.count(row.cases, 'case')}, a tie half, judged by {by}: {asked}"
 
 
 def _flips(comparison: Comparison) -> Iterator[str]:
@@ -224,7 +240,7 @@ PUBLIC = ("model", "baseline", "served as", "fingerprint", "parameters", "began"
 def _command(comparison: Comparison) -> str:
     """What to type, where the suite and the config are."""
     suite = comparison.suite
-    parts = ["evalharness", "compare", made.shown_path(suite.path)]
+    parts = ["evalharness", "compare", shown_path(suite.path)]
     for role, side in sorted(words.arms(comparison), key=lambda arm: ROLES.index(arm[0])):
         parts += [f"--{role}", side.model.name]
     parts += ["--stop", "early"] if suite.early is not None else []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evalharness.escape import one_line
+from evalharness.files import shown_path
 from evalharness.findings import Comparison, HeldOut, Phrase, Trained
 from evalharness.reports.base import LONGEST_NAME, LONGEST_TEXT, count, points, span
-from evalharness.reports.made import shown_path
 
 GAPS = ("aspect", "seen + near", "unseen", "held-out gap in points")
 PHRASES = ("phrase", "training", "base", "tuned")

@@ -48,8 +48,10 @@ class Judge:
     true, top_logprobs = 20 }` of the judge) the grade is the expected verdict, and one vote says more than ten.
     `reference` is a right answer for the judge to compare with. On a case of several turns the judge reads all of them.
 
-    An answer without a readable verdict is asked for once more; then the grade is unknown, never a pass or a fail.
-    What the judge says stands in `why`. The reply is fenced off, and a verdict that stands in it does not count.
+    An answer without a readable verdict is asked for once more; then the grade is unknown, never a pass or a fail: of
+    several votes where less than half can be read, of a checklist where a point has none, of several judges where one
+    has none. What the judge says stands in `why`; what it thinks, up to `</think>`, is no verdict. The reply is fenced
+    off, and a verdict in it does not count.
 
     **Does not catch**: what the judge itself does not know, or likes for its length, its place or its manner. A judge
     is an instrument: measure it with labels of your own before you trust it (`docs/judges.md`).
@@ -122,6 +124,7 @@ class Judge:
         values = YES_NO if self.scale == "yes-no" else ONE_TO_FIVE
         points: list[float] = []
         told: list[str] = []
+        missed: list[str] = []
         lost = 0
         for start in range(0, len(said), self.votes):
             votes = said[start : start + self.votes]
@@ -132,11 +135,12 @@ class Judge:
                 return Grade(None, f"judge error: {error}")
             points.append(fmean(known))
             told.append(self._told(self.rubric[start // self.votes], votes, points[-1]))
+            if points[-1] < 0.5 or any(vote.label == "no" for vote in votes):
+                missed.append(told[-1])
         unread = f" ({lost} unreadable)" if lost else ""
         if len(points) == 1:
             return Grade(points[0], told[0] + unread)
-        missed = [why for why, value in zip(told, points, strict=True) if value < 1]
-        met = sum(value == 1 for value in points)
+        met = sum(value >= 0.5 for value in points)
         return Grade(fmean(points), f"{met} of {len(points)} points met{unread}{''.join(f'; {why}' for why in missed)}")
 
     def _told(self, rubric: str, votes: Sequence[Said], value: float) -> str:

@@ -8,12 +8,15 @@ labelled as on those that somebody did, which holds where those were drawn at ra
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from evalharness.stats.intervals import Estimate, Interval, mean, two_sided_z
 from evalharness.stats.rates import wilson
+
+T = TypeVar("T", bound=Hashable)
 
 
 class Confusion(NamedTuple):
@@ -146,22 +149,34 @@ def _beyond_chance(seen: float, chance: float) -> float | None:
 
 
 def kappa_interval(counts: Confusion, *, alpha: float = 0.05) -> Interval | None:
+    """`kappa_spread` of passed or failed."""
+    cells = {(True, True): counts.tp, (True, False): counts.fn, (False, True): counts.fp, (False, False): counts.tn}
+    return kappa_spread(cells, alpha=alpha)
+
+
+def kappa_spread(counts: Mapping[tuple[T, T], int], *, alpha: float = 0.05) -> Interval | None:
     """Kappa by its large-sample standard error, cut at -1 and 1; for reading, it decides nothing.
 
-    (Fleiss, Cohen and Everitt 1969.) None where kappa is, and where all agree, since the error is then none.
+    counts: things by what the first and the second rater said, for any set of labels. (Fleiss, Cohen and Everitt 1969.)
+    None where kappa is, and where all agree, since the error is then none.
     """
-    found = counts.kappa
-    if found is None or counts.agree == counts.cases:
+    n = sum(counts.values())
+    agree = sum(number for (one, two), number in counts.items() if one == two)
+    if agree == n:
         return None
-    n = counts.cases
-    people = counts.passes / n, counts.fails / n
-    judge = (counts.tp + counts.fp) / n, (counts.fn + counts.tn) / n
-    chance = sum(a * b for a, b in zip(people, judge, strict=True))
-    cells = {(0, 0): counts.tp / n, (0, 1): counts.fn / n, (1, 0): counts.fp / n, (1, 1): counts.tn / n}
+    people: defaultdict[T, float] = defaultdict(float)
+    judge: defaultdict[T, float] = defaultdict(float)
+    for (label, grade), number in counts.items():
+        people[label] += number / n
+        judge[grade] += number / n
+    chance = math.fsum(share * judge[label] for label, share in [*people.items()])
+    found = _beyond_chance(agree / n, chance)
+    if found is None:
+        return None
     squares = 0.0
-    for (label, grade), share in cells.items():
+    for (label, grade), number in counts.items():
         off = (1 - found) * (judge[label] + people[grade])
-        squares += share * ((label == grade) - off) ** 2
+        squares += number / n * ((label == grade) - off) ** 2
     variance = (squares - (found - chance * (1 - found)) ** 2) / (n * (1 - chance) ** 2)
     reach = two_sided_z(alpha) * math.sqrt(max(0.0, variance))
     return Interval(max(-1.0, found - reach), min(1.0, found + reach))

@@ -58,23 +58,24 @@ def test_it_says_yes_and_no_with_the_words_that_tell(tmp_path: Path) -> None:
     assert judged(tmp_path, "It is Paris.").value == 0.0
 
 
-def test_it_gives_no_verdict_on_any_other_question(tmp_path: Path) -> None:
-    assert judged(tmp_path, "Oh joy!", "The reply is polite.") == Grade(
-        None, "judge error: no verdict with the mark came"
-    )
+@pytest.mark.parametrize(
+    "rubric",
+    ["The reply is polite.", f"It is false: {QUESTION}", f"{QUESTION} Or it is polite.", f"{QUESTION}\n\nNot so."],
+)
+def test_it_gives_no_verdict_on_any_other_question(tmp_path: Path, rubric: str) -> None:
+    assert judged(tmp_path, "Oh joy!", rubric) == Grade(None, "judge error: no verdict with the mark came")
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
 def test_what_was_put_to_a_judge_can_be_read_back(question: str, before: str, reply: str) -> None:
-    asked = question.replace("\n\n", " ").strip("\n")
-    ballot = Ballot(asked, (("What was asked", before), ("The reply", reply)), ("yes", "no"))
+    ballot = Ballot(question, (("What was asked", before), ("The reply", reply)), ("yes", "no"))
 
     found = put(ballot.messages())
 
     assert found is not None
     assert (found.mark, found.question, found.material, found.labels) == (
         ballot.mark,
-        asked,
+        question,
         ballot.material,
         ballot.labels,
     )

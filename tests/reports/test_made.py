@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from evalharness.files import shown_path
 from evalharness.records import Snapshot, Usage
 from evalharness.reports import made
 from tests.reports import examples
@@ -13,9 +14,9 @@ from tests.reports import examples
 def test_paths_are_told_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert made.shown_path(str(tmp_path / "runs" / "a.jsonl")) == str(Path("runs") / "a.jsonl")
-    assert made.shown_path(str(tmp_path.parent / "secret-project" / "a.jsonl")) == "a.jsonl"
-    assert made.shown_path("runs/a.jsonl") == "runs/a.jsonl"
+    assert shown_path(str(tmp_path / "runs" / "a.jsonl")) == str(Path("runs") / "a.jsonl")
+    assert shown_path(str(tmp_path.parent / "secret-project" / "a.jsonl")) == "a.jsonl"
+    assert shown_path("runs/a.jsonl") == "runs/a.jsonl"
 
 
 def test_a_price_is_told_only_where_something_was_bought() -> None:

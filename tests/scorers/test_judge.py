@@ -200,6 +200,90 @@ def test_a_judge_whose_probability_lies_elsewhere_has_not_decided() -> None:
     assert found == Grade(None, "judge error: 10 % of its probability lies on words that are no verdict")
 
 
+def spelt(*tokens: str, thought: str = "", others: tuple[tuple[str, float], ...] = ()) -> Callable[[Request], Answer]:
+    """A judge whose answer comes in these tokens; M stands for the mark, and other words may stand in the third last's
+    place. thought: what the text has ahead of them, and the tokens have not."""
+
+    def vote(request: Request) -> Answer:
+        said = [token.replace("M", mark(request)) for token in tokens]
+        place = len(said) - 3
+        told = [Token(text, -0.1, others if at == place else ()) for at, text in enumerate(said)]
+        return Response(thought.replace("M", mark(request)) + "".join(said), logprobs=tuple(told))
+
+    return vote
+
+
+HEAD = '{"mark": "M", "reason": "so", "verdict"'
+
+
+@pytest.mark.parametrize(
+    ("tokens", "others"),
+    [
+        ((HEAD, ":", ' "yes"}', "\n", ""), ((' "no"}', math.log(1 - math.exp(-0.1))),)),
+        ((HEAD, ': "yes",', ' "sure": 1', "}"), ((':"no",', math.log(1 - math.exp(-0.1))),)),
+    ],
+)
+def test_a_token_may_hold_what_stands_around_the_verdict(
+    tokens: tuple[str, ...], others: tuple[tuple[str, float], ...]
+) -> None:
+    assert graded(Judge(RUBRIC), spelt(*tokens, others=others)).value == pytest.approx(math.exp(-0.1))
+
+
+def test_probabilities_count_only_where_the_verdict_stands() -> None:
+    # The tokens leave out the thought, and what they have in their own place says something else.
+    tokens = ('{"verdict": "', "no", '"}', HEAD, ': "', "yes", '"', "}")
+    found = graded(Judge(RUBRIC), spelt(*tokens, thought="\N{SNOWMAN}", others=(("no", math.log(0.09)),)))
+    other = graded(Judge(RUBRIC), spelt(*tokens[:3], thought=HEAD + ': "yes"}'))
+
+    assert found.value == pytest.approx(math.exp(-0.1) / (math.exp(-0.1) + 0.09))
+    assert other == Grade(1.0, "yes: so")
+
+
+def test_a_server_that_tells_of_the_chosen_word_alone_says_nothing_of_the_others() -> None:
+    # A probability of 0.9 for the word itself: the rest may as well be that of the other label.
+    found = graded(Judge(RUBRIC), spelt(HEAD, ': "', "yes", '"', "}"))
+
+    assert found == Grade(1.0, "yes: so")
+
+
+def test_of_a_checklist_a_point_is_met_by_the_likelier_verdict() -> None:
+    points = Judge(("It is short.", "It is kind."))
+
+    found = graded(points, weighed(("yes", 0.97), ("no", 0.03), chosen="yes"))
+
+    assert found.value == pytest.approx(0.97)
+    assert found.why == "2 of 2 points met"
+
+
+THINKING = '<think>{"mark": "M", "reason": "at first", "verdict": "no"} But wait.</think>'
+
+
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [
+        (THINKING + '{"mark": "M", "reason": "", "verdict": "yes"}', 1.0),
+        (THINKING.removeprefix("<think>") + '```json\n{"mark": "M", "reason": "", "verdict": "yes"}\n```', 1.0),
+        ('{"mark": "M", "reason": "It says </think> and no more.", "verdict": "yes"}', 1.0),
+        (THINKING.replace("</think>", ""), None),
+        (THINKING, None),
+        ("[M and M], " * 30 + '{"mark": "M", "reason": "", "verdict": "yes"}', 1.0),
+        ('{"mark": "M", "reason": "", "verdict": "yes", "verdict": "no"}', None),
+        ('{"mark": "M", "reason": "", "verdict": 1' + "0" * 400 + "}", None),
+        ('{"mark": "M", "reason": "", "verdict": "yes"} {"mark": "M", "reason": "", "verdict": "Yes"}', 1.0),
+        ('{"mark": "0123456789ab", "reason": "", "verdict": "yes"}', None),
+    ],
+)
+def test_what_a_judge_thinks_is_not_what_it_says(answer: str, value: float | None) -> None:
+    asked: list[Request] = []
+
+    def vote(request: Request) -> Answer:
+        asked.append(request)
+        return Response(answer.replace("M", mark(request)))
+
+    assert graded(Judge(RUBRIC), vote).value == value
+    assert len(asked) == (1 if value is not None else 2)  # what is no verdict is asked for once more
+
+
 def test_log_probabilities_of_yes_and_no_are_read_by_their_first_tokens() -> None:
     found = graded(Judge(RUBRIC), weighed(("yes", 0.7), ("no", 0.29), chosen="yes"))
 
@@ -272,7 +356,7 @@ def test_whatever_a_judge_says_is_read_in_time() -> None:
         def vote(request: Request, noise: str = noise) -> Answer:
             return Response(mark(request) + noise + mark(request) * 30 + verdict(request, "yes").text)
 
-        assert graded(Judge(RUBRIC), vote).value is None
+        assert graded(Judge(RUBRIC), vote).value == 1.0
 
         def last(request: Request, noise: str = noise) -> Answer:
             return Response(noise + verdict(request, "yes").text)

@@ -263,3 +263,97 @@ def calibrated(where: Path) -> None:
     assert evalharness("label", *runs, "--import", "in.csv", cwd=where).status == 0
     done = evalharness("judge", "calibrate", "baselines/.judges/made-sarcastic.labels.jsonl", cwd=where)
     assert done.status == 0, done.err
+
+
+def test_a_judge_without_a_key_is_told_before_a_reply_is_paid_for_and_needs_none_for_what_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY_OF_THE_JUDGE", "k")
+    with Loopback(by_words) as server:
+        planted(tmp_path, server.url, suite(6))
+        config = tmp_path / "evalharness.toml"
+        config.write_text(
+            config.read_text().replace('"openai:arbiter"', '"openai:arbiter", api_key_env = "KEY_OF_THE_JUDGE"')
+        )
+        with config.open("a") as more:
+            more.write(f'live = {{ use = "openai:live", base_url = "{server.url}" }}\n')
+        monkeypatch.delenv("KEY_OF_THE_JUDGE")
+        keyless, asked = compare(tmp_path, base="live"), server.count
+        monkeypatch.setenv("KEY_OF_THE_JUDGE", "k")
+        first = compare(tmp_path, base="live")
+        evalharness("accept", RUN.replace("base", "live"), "-m", "first", "--as", "v1", cwd=tmp_path)
+        monkeypatch.delenv("KEY_OF_THE_JUDGE")
+        known = [compare(tmp_path, base=name) for name in ("live", "v1")]
+
+    assert (keyless.status, asked) == (2, 0)
+    assert keyless.err.startswith("evalharness.toml: models.judge: the variable KEY_OF_THE_JUDGE is not set")
+    assert first.status in (0, 4)
+    assert [done.status for done in known] == [first.status] * 2, known[0].err
+
+
+def test_a_snapshot_is_not_judged_by_the_model_it_is_of(tmp_path: Path) -> None:
+    with Loopback(by_words) as server:
+        planted(tmp_path, server.url, suite(6))
+        with (tmp_path / "evalharness.toml").open("a") as config:
+            config.write(f'live = {{ use = "openai:live", base_url = "{server.url}" }}\n')
+        evalharness("run", "made.yaml", "--model", "live", cwd=tmp_path)
+        evalharness("accept", RUN.replace("base", "live"), "-m", "first", "--as", "v1", cwd=tmp_path)
+        done = compare(tmp_path, "--judge", "live", base="v1")
+
+    assert done.status == 2
+    assert "would have 'v1' judge its own replies ('judge' is openai:live)" in done.err
+
+
+def test_what_anchors_took_is_not_there_for_duels(tmp_path: Path) -> None:
+    prefer = suite(head="prefer: the more sarcastic reply").replace("0.3}}", "0.3}, preference: {win_at_least: 0.1}}")
+    with Loopback(by_words) as server:
+        planted(tmp_path, server.url)
+        compare(tmp_path)
+        calibrated(tmp_path)
+        (tmp_path / "made.yaml").write_text(prefer)
+        new = {name: f"{text} Oh, again." for name, text in replies().items()}
+        rows = [json.dumps({"case": case, "sample": 0, "text": text}) for case, text in new.items()]
+        (tmp_path / "tuned.jsonl").write_text("\n".join(rows) + "\n")
+        before = server.count
+        # An answer takes 16 USD of a million, and may take some 1,310 before the first has come. 40 judged and 12
+        # anchors are 832, so that too little is left for the first duel.
+        done = compare(tmp_path, "--budget", "0.00205")
+
+    assert "12 anchors judged again, 0.0002 USD" in done.err
+    assert "model 'judge': 0.0000 of 0.001218 USD are spent" in done.err
+    assert server.count - before == 52
+
+
+def test_a_look_that_was_cut_short_is_taken_by_the_next_command(tmp_path: Path) -> None:
+    with Loopback(by_words) as server:
+        planted(tmp_path, server.url)
+        compare(tmp_path)
+        calibrated(tmp_path)
+        other = {name: f"{text} Oh, again." for name, text in replies().items()}
+        rows = [json.dumps({"case": case, "sample": 0, "text": text}) for case, text in other.items()]
+        (tmp_path / "tuned.jsonl").write_text("\n".join(rows) + "\n")
+        before = server.count
+        server.script = lambda seen: Reply(404, b"{}") if server.count > before + 40 else by_words(seen)
+        gone, asked = compare(tmp_path), server.count
+        server.script = by_words
+        looked, again = compare(tmp_path), compare(tmp_path)
+
+    assert "whether the judge of 'sarcastic' has moved is not known: 0 of 12 graded" in gone.err
+    assert (looked.err, again.err) == ("12 anchors judged again, 0.0002 USD\n", "")
+    assert server.count - asked == 12
+
+
+def test_a_judge_that_grades_stored_replies_anew_has_its_anchors_judged_too(tmp_path: Path) -> None:
+    with Loopback(by_words) as server:
+        planted(tmp_path, server.url)
+        compare(tmp_path)
+        calibrated(tmp_path)
+        before = server.count
+        known = evalharness("rescore", RUN, "--suite", "made.yaml", cwd=tmp_path)
+        (tmp_path / RUN).write_text((tmp_path / RUN).read_text().replace("It is n", "Its n"))
+        server.script = lambda seen: by_words(seen, yes="no", no="yes")
+        anew = evalharness("rescore", RUN, "--suite", "made.yaml", cwd=tmp_path)
+
+        assert server.count - before == 40 + 12
+    assert known.err == ""
+    assert "the judge of 'sarcastic' has moved since it was calibrated: 12 of 12 anchors" in anew.err

@@ -144,7 +144,7 @@ def test_labels_are_given_on_a_terminal_and_the_next_sitting_goes_on(tmp_path: P
     assert len(read_labels(tmp_path / FILE)) == 4
 
 
-def on_a_terminal(arguments: Sequence[str], keys: str, folder: Path) -> str:
+def on_a_terminal(arguments: Sequence[str], keys: str, folder: Path, prompt: str = "[y/n] ") -> str:
     """What `evalharness` prints on a terminal of its own, with a key pressed at each question."""
     child, terminal = pty.fork()
     if child == 0:
@@ -154,7 +154,7 @@ def on_a_terminal(arguments: Sequence[str], keys: str, folder: Path) -> str:
     try:
         while select.select([terminal], [], [], 30)[0] and (read := os.read(terminal, 65536)):
             printed += read
-            if left and printed.count(b"[y/n] ") > len(keys) - len(left):
+            if left and printed.count(prompt.encode()) > len(keys) - len(left):
                 os.write(terminal, left.pop(0).encode())
     except OSError:  # how Linux says that the other end is closed
         pass
