@@ -285,11 +285,8 @@ def _change(sides: Sequence[_Graded], calibration: Calibration) -> Corrected | N
     base, tuned = sides
     labels = [{_key(row): row for row in calibration.rows if row.arm == side.arm} for side in sides]
     both = [key for key in labels[0] if key in labels[1]]
-    rest = [
-        tuned.grades[key] - base.grades[key]
-        for key in sorted(base.grades.keys() & tuned.grades.keys())
-        if key not in labels[0] and key not in labels[1]
-    ]
+    moved = {key: tuned.grades[key] - base.grades[key] for key in sorted(base.grades.keys() & tuned.grades.keys())}
+    rest = [change for key, change in moved.items() if key not in labels[0] and key not in labels[1]]
     if base.arm == tuned.arm or len(both) < FEWEST_LABELS or len(rest) < 2:
         return None
 
@@ -297,7 +294,9 @@ def _change(sides: Sequence[_Graded], calibration: Calibration) -> Corrected | N
         return [value(labels[1][key]) - value(labels[0][key]) for key in both]
 
     powered, trust = _powered(rest, changes(lambda row: row.label), changes(lambda row: row.grade))
-    return Corrected("change", len(both), len(rest), mean(rest), powered=_spread(powered, least=-1.0), trust=trust)
+    return Corrected(
+        "change", len(both), len(rest), mean(list(moved.values())), powered=_spread(powered, least=-1.0), trust=trust
+    )
 
 
 def _powered(rest: Sequence[float], labels: Sequence[float], grades: Sequence[float]) -> tuple[Estimate, float]:

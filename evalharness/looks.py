@@ -151,11 +151,8 @@ def _told_early(base: Arm, tuned: Arm) -> Iterator[str]:
         ended = f"no look ended it: all {counted(suite.cases, 'case')} were asked"
     yield f"{ended}; they were asked in an order drawn beforehand (seed {early.seed}), with a look after every {unit}"
     level = f"{100 * (1 - suite.alpha):g} %"
-    yield (
-        f"intervals are anytime-valid intervals after {both:,} of {counted(suite.cases, 'case')}: {level} over all "
-        "looks together, and wider than those of a plan of fixed size"
-    )
-    yield "cases that were not asked were not checked either: flips and lists of misses are those of the cases asked"
+    yield f"intervals are anytime-valid: {level} over all looks together, and wider than those of a plan of fixed size"
+    yield "flips and misses are those of the cases asked"
 
 
 def _told_samples(look: Look, *, decided: bool) -> Iterator[str]:

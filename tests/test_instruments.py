@@ -154,6 +154,16 @@ def test_a_change_is_put_right_by_cases_labelled_in_both_arms() -> None:
     assert spread(found.change.powered) == pytest.approx(estimate(-0.5, 0.512989 / 20**0.5), abs=1e-5)
 
 
+def test_the_change_the_judge_saw_is_that_between_the_rates_it_saw() -> None:
+    # Twenty of a hundred cases gain, and they are the ones with labels.
+    labelled = (*rows(0, 0, 0, 20), *rows(20, 0, 0, 0, arm="tuned"))
+
+    found = judged(labelled, [0.0] * 100, [1.0] * 20 + [0.0] * 80)
+
+    assert found.change is not None
+    assert [row.seen for row in (*found.corrected, found.change)] == pytest.approx([0.0, 0.2, 0.2])
+
+
 def spread(found: Estimated | None) -> tuple[float, float, float]:
     assert found is not None
     return found.value, found.low, found.high

@@ -205,7 +205,7 @@ def test_the_section_says_what_a_leak_is_and_draws_the_turns() -> None:
 
     assert aside.lines[0] == "the persona shows in 1 of 2 replies where nobody asked for it (a leak); base: 0 of 2"
     assert aside.lines[1].startswith(
-        "style over 4 turns of 8 conversations: from first to last turn base moves 0.0 points, tuned -105.0, "
+        "style, 4 turns of 8 conversations: base drifts 0.0 points, tuned -105.0, difference "
     )
     (table,) = aside.tables
     assert [row[:5] for row in table.rows] == [

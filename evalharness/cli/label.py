@@ -14,6 +14,7 @@ import click
 
 from evalharness.cli.options import config, shown
 from evalharness.errors import EvalError, Faults
+from evalharness.phrases import counted
 
 if TYPE_CHECKING:
     from evalharness.calibration import Label
@@ -201,7 +202,8 @@ def _label(work: Work) -> None:
         return
     with _keyboard() as keys:
         given = labelled(work.due, keys, work.keep, screen=lambda text: click.echo(text, nl=False))
-    click.echo(f"\n{given:,} labels given, {work.done + given:,} in all: {shown(work.path)}   (commit it)")
+    now, drawn = work.done + given, work.done + len(work.due)
+    click.echo(f"\n{counted(given, 'label')} given, {now:,} of {drawn:,} drawn: {shown(work.path)}   (commit it)")
     if work.unknown:
         click.echo(f"      {work.unknown:,} {work.noun} that the judge could not grade were left out")
     click.echo(f"next: evalharness judge calibrate {shown(work.path)}")

@@ -64,8 +64,8 @@ class Classifier(Model):
         if reply is None:
             return "This classifier reads one reply, and there is none."
         odds, telling = self._learnt.weigh(reply)
-        told = ", ".join(f"'{each}'" for each in telling) or "nothing in it"
-        reason = f"odds of {_odds(odds)} by its words; {told} tells most"
+        told = ", ".join(f"'{each}'" for each in telling) or "none of them"
+        reason = f"odds of {_odds(odds)} by its words, most by {told}"
         return json.dumps({"mark": asked.mark, "reason": reason, "verdict": "yes" if odds > 0 else "no"})
 
     async def fetch(self, request: Request) -> str:

@@ -165,9 +165,10 @@ def _pieces(pieces: Iterable[Piece], opening: str, closing: str) -> Iterator[Spa
 
 
 def _flip(flip: Flip, pair: Pair | None) -> Iterator[Row]:
-    yield "✗", f"{flip.case}  {one_line(flip.question, 200) if flip.question != flip.case else ''}".rstrip()
+    question, base, tuned = words.shown(pair, flip)
+    yield "✗", f"{flip.case}  {one_line(question, 200) if question != flip.case else ''}".rstrip()
     if pair is not None:
-        both = word_diff(*words.shown_replies(pair, flip), room=200)
+        both = word_diff(base, tuned, room=200)
         for label, pieces, marks in zip(("base", "tested"), both, (("[-", "-]"), ("{+", "+}")), strict=True):
             yield label, list(_pieces(pieces, *marks)) or [("(no text)", "")]
     if flip.why:

@@ -27,12 +27,13 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """One section. name: a word for the terminal; title: in sentence case, for pages."""
+    """One section. name: a word for the terminal; title: in sentence case, for pages; bearing: on the verdict."""
 
     name: str
     title: str
     lines: tuple[str, ...]
     tables: tuple[Table, ...] = ()
+    bearing: str = "decides nothing"
 
 
 def training(comparison: Comparison) -> Aside | None:
@@ -48,8 +49,8 @@ def looks(comparison: Comparison) -> Aside | None:
     """Where asking was looked at on the way: how, what that cost in certainty, and why it ended where it did."""
     lines = comparison.looked
     if comparison.suite.early is not None and (comparison.persona or comparison.manner):
-        lines = (*lines, "sections that decide nothing, on style and the persona, have intervals for one look")
-    return Aside("looks", "Looked at on the way", lines) if lines else None
+        lines = (*lines, "the sections on style and the persona have intervals for one look")
+    return Aside("looks", "Looked at on the way", lines, bearing="") if lines else None
 
 
 def manner(comparison: Comparison) -> Aside | None:
@@ -66,8 +67,11 @@ def manner(comparison: Comparison) -> Aside | None:
 def judging(comparison: Comparison) -> Aside | None:
     """Who graded by what, how far they agree with people, and rates put right by people's labels."""
     found = judges.graders(comparison)
+    if not found:
+        return None
     tables = tuple(Table(head, tuple(rows)) for head, rows in judges.tables(found))
-    return Aside("judges", "What the judges are worth", tuple(judges.lines(comparison)), tables) if found else None
+    bearing = "rates put right decide nothing" if tables else ""
+    return Aside("judges", "What the judges are worth", tuple(judges.lines(comparison)), tables, bearing)
 
 
 def preference(comparison: Comparison) -> Aside | None:
@@ -88,7 +92,7 @@ def persona(comparison: Comparison) -> Aside | None:
         return None
     tables = tuple(Table(head, tuple(rows)) for head, rows in character.tables(found))
     lines = tuple(character.lines(found, comparison.deltas))
-    return Aside("persona", "The persona: where it leaks, over turns, over questions", lines, tables)
+    return Aside("persona", "How the persona lasts, and where it leaks", lines, tables)
 
 
 MAKERS: tuple[Callable[[Comparison], Aside | None], ...] = (looks, judging, training, preference, persona, manner)

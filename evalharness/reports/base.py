@@ -134,10 +134,16 @@ NOTABLE = 0.10
 """A diagnostic with a q-value up to this is worth a look."""
 
 
-def diagnostics(comparison: Comparison) -> tuple[Delta, ...]:
-    """Tags, checks and turns, the most notable first. They point where to look and decide nothing."""
+def slices(comparison: Comparison) -> tuple[Delta, ...]:
+    """Tags, checks and turns, the most notable first."""
     found = [d for d in comparison.deltas if d.part in ("tag", "check", "turn", "drift") and d.change is not None]
     return tuple(sorted(found, key=lambda d: (d.p_adjusted is None, d.p_adjusted, -abs(d.change or 0.0))))
+
+
+def diagnostics(comparison: Comparison) -> tuple[Delta, ...]:
+    """The slices that point where to look and decide nothing; not the turns that the table of the persona draws."""
+    drawn = {drift.aspect for drift in comparison.persona.drifts} if comparison.persona else set()
+    return tuple(delta for delta in slices(comparison) if delta.part != "turn" or delta.aspect not in drawn)
 
 
 def notable(found: Sequence[Delta]) -> tuple[Delta, ...]:
@@ -389,17 +395,53 @@ def telling(trials: Sequence[Trial], aspect: str, *, passed: bool) -> str:
 
     It is the last reply, or, where a check of one turn failed, the reply of that turn.
     """
-    for trial in trials:
+    found = _telling(trials, aspect, passed=passed)
+    return "" if found is None else _reply(found, None if passed else _failed_turn(found, aspect))
+
+
+def _telling(trials: Sequence[Trial], aspect: str, *, passed: bool) -> Trial | None:
+    """The first sample that did pass, or that did not; else the first that was answered."""
+    answered = [trial for trial in trials if trial.failure is None]
+    for trial in answered:
         scores = [score for score in trial.scores if score.aspect == aspect]
-        failed = [score for score in scores if not score.passed]
-        if scores and passed != bool(failed) and trial.failure is None:
-            turn = failed[0].turn if failed else None
-            talk = trial.conversation
-            return talk.reply if turn is None or turn > len(talk.replies) else talk.until(turn).reply
-    return next((trial.conversation.reply for trial in trials if trial.failure is None), "")
+        if scores and passed == all(score.passed for score in scores):
+            return trial
+    return answered[0] if answered else None
 
 
-def shown_replies(pair: Pair, flip: Flip) -> tuple[str, str]:
-    """What base and tuned said where a case changed sides."""
+def _failed_turn(trial: Trial, aspect: str) -> int | None:
+    """The turn of the first check that failed; None for the whole conversation."""
+    return next((score.turn for score in trial.scores if score.aspect == aspect and not score.passed), None)
+
+
+def _reply(trial: Trial, turn: int | None) -> str:
+    talk = trial.conversation
+    return talk.reply if turn is None or turn > len(talk.replies) else talk.until(turn).reply
+
+
+def shown(pair: Pair | None, flip: Flip) -> tuple[str, str, str]:
+    """Where a case changed sides: the question, and what base and tuned replied to it.
+
+    Of a talk of several turns it is the turn at which the first check failed, the same of both arms, and the question
+    names it; for a check of the whole talk it is the last turn.
+    """
+    if pair is None:
+        return flip.question, "", ""
     broke = flip.side == "broke"
-    return telling(pair.base, flip.aspect, passed=broke), telling(pair.tuned, flip.aspect, passed=not broke)
+    base = _telling(pair.base, flip.aspect, passed=broke)
+    tuned = _telling(pair.tuned, flip.aspect, passed=not broke)
+    failed = tuned if broke else base
+    turn = None if failed is None else _failed_turn(failed, flip.aspect)
+    before, after = ("" if side is None else _reply(side, turn) for side in (base, tuned))
+    return _question(failed, turn) or flip.question, before, after
+
+
+def _question(trial: Trial | None, turn: int | None) -> str:
+    """What a turn of a talk was asked, with its number: `turn 3 of 7: And why?`. Empty where there is one turn."""
+    if trial is None or len(trial.conversation.replies) < 2:
+        return ""
+    talk = trial.conversation
+    number = len(talk.replies) if turn is None or turn > len(talk.replies) else turn
+    before = talk.messages[: talk.replies[number - 1]]
+    said = next((message.content for message in reversed(before) if message.role == "user"), "")
+    return f"turn {number} of {len(talk.replies)}: {said}"

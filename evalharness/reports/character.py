@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evalharness.findings import Course, Crossing, Delta, Drift, Leaks, Persona, Wander
-from evalharness.reports.base import DASH, count, points, span
+from evalharness.reports.base import DASH, ORDER, count, points, span
 
 STEPS = "▁▂▃▄▅▆▇█"
 """Eighths of the range of a score, from none to all."""
@@ -18,7 +18,7 @@ def lines(found: Persona, deltas: Sequence[Delta]) -> Iterator[str]:
     """What is to be said, a sentence each; the names in it are foreign. deltas: the rows of the comparison."""
     if found.leaks is not None:
         yield leak(found.leaks)
-    for drift in found.drifts:
+    for drift in ordered(found.drifts):
         yield _compared(drift, next((d for d in deltas if d.part == "drift" and d.aspect == drift.aspect), None))
     for crossing in found.crossings:
         yield _crossed(crossing)
@@ -29,9 +29,15 @@ def lines(found: Persona, deltas: Sequence[Delta]) -> Iterator[str]:
 def tables(found: Persona) -> Iterator[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
     """Each table that has rows, with its head."""
     if found.drifts:
-        yield TURNS, [row for drift in found.drifts for row in _rows(drift)]
+        yield TURNS, [row for drift in ordered(found.drifts) for row in _rows(drift)]
     if found.crossings:
         yield SPREAD, [row for crossing in found.crossings for row in _wanders(crossing)]
+
+
+def ordered(drifts: Sequence[Drift]) -> list[Drift]:
+    """In the order of the diff table, as far as it does not depend on the gate."""
+    order = {name: place for place, name in enumerate(ORDER)}
+    return sorted(drifts, key=lambda drift: order.get(drift.aspect, len(order)))
 
 
 def leak(found: Leaks) -> str:
@@ -48,11 +54,11 @@ def bars(values: Sequence[float]) -> str:
 
 def _compared(drift: Drift, row: Delta | None) -> str:
     """One sentence on how far the arms drift apart."""
-    talks = f"{drift.aspect} over {count(len(drift.turns), 'turn')} of {count(drift.conversations, 'conversation')}"
+    talks = f"{drift.aspect}, {count(len(drift.turns), 'turn')} of {count(drift.conversations, 'conversation')}"
     if row is None or row.change is None:
         return talks
-    moves = f"from first to last turn base moves {points(row.base)} points, tuned {points(row.tuned)}"
-    return f"{talks}: {moves}, a difference of {points(row.change)} {span(row.low, row.high)}"
+    moves = f"base drifts {points(row.base)} points, tuned {points(row.tuned)}"
+    return f"{talks}: {moves}, difference {points(row.change)} {span(row.low, row.high)}"
 
 
 def _rows(drift: Drift) -> Iterator[tuple[str, ...]]:

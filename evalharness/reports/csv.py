@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterator, Sequence
 
 from evalharness.escape import csv_cell
-from evalharness.findings import Comparison, Pair, Panel
+from evalharness.findings import Comparison, Flip, Pair, Panel
 from evalharness.records import Trial
-from evalharness.reports.base import case_score, report, telling
+from evalharness.reports.base import case_score, report, shown, telling
 
 COLUMNS = (
     "suite", "base_arm", "tuned_arm", "case", "aspect", "tags", "group", "must_pass", "base", "tuned", "change", "flip",
@@ -28,17 +28,20 @@ def render(panel: Panel) -> Iterator[str]:
     """
     yield _line(COLUMNS)
     for comparison in panel.comparisons:
-        flips = {(flip.case, flip.aspect): flip.side for flip in comparison.flips}
+        flips = {(flip.case, flip.aspect): flip for flip in comparison.flips}
         for pair in comparison.pairs:
             for aspect in pair.asked.aspects:
-                yield _line(_row(comparison, pair, aspect, flips.get((pair.asked.case, aspect), "")))
+                yield _line(_row(comparison, pair, aspect, flips.get((pair.asked.case, aspect))))
 
 
-def _row(comparison: Comparison, pair: Pair, aspect: str, flip: str) -> tuple[str, ...]:
+def _row(comparison: Comparison, pair: Pair, aspect: str, flip: Flip | None) -> tuple[str, ...]:
     asked = pair.asked
     base, tuned = case_score(pair.base, aspect), case_score(pair.tuned, aspect)
     change = None if base is None or tuned is None else tuned - base
-    broke, fixed = flip == "broke", flip == "fixed"
+    if flip is None:
+        said = asked.question, telling(pair.base, aspect, passed=True), telling(pair.tuned, aspect, passed=True)
+    else:
+        said = shown(pair, flip)
     texts = (comparison.suite.name, comparison.base.model.name, comparison.tuned.model.name, asked.case, aspect)
     return (
         *(csv_cell(text) for text in texts),
@@ -46,10 +49,8 @@ def _row(comparison: Comparison, pair: Pair, aspect: str, flip: str) -> tuple[st
         csv_cell(asked.group or ""),
         "yes" if asked.must_pass else "",
         *("" if value is None else f"{value:.6g}" for value in (base, tuned, change)),
-        flip,
-        _reply(asked.question),
-        _reply(telling(pair.base, aspect, passed=not fixed)),
-        _reply(telling(pair.tuned, aspect, passed=not broke)),
+        flip.side if flip else "",
+        *map(_reply, said),
         _reply(_why(pair.base, aspect)),
         _reply(_why(pair.tuned, aspect)),
         csv_cell(_endings(pair.base)),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from evalharness.escape import one_line
 from evalharness.findings import Agreement, DuelRow, Duels
-from evalharness.reports.base import DASH, LONGEST_NAME, LONGEST_TEXT, count
+from evalharness.reports.base import DASH, LONGEST_NAME, LONGEST_TEXT, count, p_value
 
 RATES = ("by", "win", "tie", "loss", "win rate in %", "p", "orders disagree", "first shown wins")
 AGREEMENTS = ("judges", "duels", "agree", "kappa")
@@ -36,7 +36,7 @@ def lines(found: Duels) -> Iterator[str]:
     if found.controlled is not None:
         yield f"at equal length tuned would win {100 * found.controlled:.1f} %"
     else:
-        yield f"what tuned would win at equal length is not told: {found.refused}"
+        yield f"what tuned would win at equal length is not told ({found.refused})"
     if found.weighted is not None:
         yield f"by the judges' own probabilities tuned wins {_rate(found.weighted)} %"
     for name, tally in found.tally:
@@ -54,7 +54,7 @@ def _row(row: DuelRow) -> tuple[str, ...]:
     """A row below `RATES`; only the first cell is foreign text."""
     by = one_line(row.criterion or row.judge, LONGEST_NAME) or "all"
     counts = (f"{row.wins:,}", f"{row.ties:,}", f"{row.losses:,}")
-    p = DASH if row.p is None else f"{row.p:.4f}"
+    p = p_value(row.p)
     return by, *counts, _rate(row), p, _share(row.inconsistent, row.asked), _first(row)
 
 
@@ -73,7 +73,7 @@ def _first(row: DuelRow) -> str:
     """`50.5 % (p 0.9437)` of the verdicts that are no ties."""
     if row.first_p is None:
         return DASH
-    return f"{_share(row.first, row.first + row.second)} (p {row.first_p:.4f})"
+    return f"{_share(row.first, row.first + row.second)} (p {p_value(row.first_p)})"
 
 
 def _agreement(each: Agreement) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ Entry: TypeAlias = "str | int | float | list[Entry] | dict[str, Entry] | None"
 LONGEST_REPLY = 20_000
 """Characters of one message; how many are left out stands below it."""
 
-STATIC_FLIPS = 200
+STATIC_FLIPS, MOST_SLICES = 200, 12
 """Flips listed where scripts do not run."""
 
 
@@ -59,6 +59,7 @@ def render(panel: Panel) -> Iterator[str]:
             "cases": Cases,
             "picture": picture,
             "static_flips": STATIC_FLIPS,
+            "most_slices": MOST_SLICES,
         }
     )
     stream.enable_buffering(50)

@@ -12,7 +12,8 @@ from evalharness.records import Tally
 from evalharness.reports.base import DASH, LONGEST_NAME, LONGEST_TEXT, count, points, rate
 from evalharness.standings import Corrected, Estimated, Judged
 
-CORRECTED = ("put right by people's labels", "judge alone", "with labels", "by its mistakes", "labels", "without")
+CORRECTED = ("put right", "judge alone", "with labels", "by its mistakes", "labels")
+ARMS = ("base", "tuned", "change")
 
 
 def lines(comparison: Comparison) -> Iterator[str]:
@@ -87,22 +88,23 @@ def measures(row: Judged) -> str:
 def tables(found: Sequence[Judged]) -> Iterator[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
     """Corrected rates, where labels allow any: an arm a row, then the change."""
     rows = [
-        _corrected(row, one)
+        _corrected(row, arm, one)
         for row in found
-        for one in (*row.corrected, *([row.change] if row.change else []))
-        if one.powered is not None
+        for arm, one in zip(ARMS, (*row.corrected, row.change), strict=False)
+        if one is not None and one.powered is not None
     ]
     if rows:
         yield CORRECTED, rows
 
 
-def _corrected(row: Judged, found: Corrected) -> tuple[str, ...]:
+def _corrected(row: Judged, arm: str, found: Corrected) -> tuple[str, ...]:
     """A row below `CORRECTED`."""
     change = found is row.change
     shown = _moved if change else _share
     alone = DASH if found.seen is None else (points(found.seen) if change else rate(found.seen))
-    about = one_line(f"{row.check}: {found.arm}", LONGEST_NAME)
-    return about, alone, shown(found.powered), shown(found.rogan_gladen), f"{found.labels:,}", f"{found.unlabelled:,}"
+    about = one_line(f"{row.check}: {arm}", LONGEST_NAME)
+    labels = f"{found.labels:,} of {found.labels + found.unlabelled:,}"
+    return about, alone, shown(found.powered), shown(found.rogan_gladen), labels
 
 
 def _share(found: Estimated | None) -> str:

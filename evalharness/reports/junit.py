@@ -170,8 +170,8 @@ def _ended(pair: Pair, turned: Sequence[Flip], missed: str | None, *, decides: b
             return Ended("error", failure.kind, message, f"after {tries}")
     broke = [flip for flip in turned if flip.side == "broke"]
     if broke and decides:
-        said = words.shown_replies(pair, broke[0])
-        lines = [f"asked: {pair.asked.question}", *(f"{arm}: {text}" for arm, text in zip(ARMS, said, strict=True))]
+        question, *said = words.shown(pair, broke[0])
+        lines = [f"asked: {question}", *(f"{arm}: {text}" for arm, text in zip(ARMS, said, strict=True))]
         why = "; ".join(f"{flip.aspect}: {flip.why}" for flip in broke)
         return Ended("failure", "broke", why, "\n".join([*(one_line(line, words.LONGEST_TEXT) for line in lines), why]))
     return None

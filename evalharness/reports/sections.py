@@ -161,14 +161,15 @@ def _flip(flip: Flip, pair: Pair | None) -> str:
     moved = words.moved(flip, pair)
     tags = "".join(f" · {safe(tag, 30)}" for tag in flip.tags[:6])
     lines = [f"**{mark} {safe(flip.case, words.LONGEST_NAME)}** {safe(flip.aspect, words.LONGEST_NAME)} {moved}{tags}"]
-    if flip.question != flip.case:
-        lines.append(code(flip.question))
+    question, base, tuned = words.shown(pair, flip)
+    if question != flip.case:
+        lines.append(code(question))
     if flip.why:
         lines.append(f"why: {code(flip.why)}")
     text = "  \n".join(lines) + "\n\n"
     if pair is None:
         return text
-    both = word_diff(*words.shown_replies(pair, flip), room=ROOM)
+    both = word_diff(base, tuned, room=ROOM)
     body = "\n".join(
         f"{sign} {_marked(pieces, *marks)}" for sign, pieces, marks in zip("-+", both, MARKERS, strict=True)
     )

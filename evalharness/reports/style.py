@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from evalharness.escape import one_line
 from evalharness.reports.base import LONGEST_NAME, count, points, rate, span
@@ -32,21 +32,21 @@ def lines(found: Manner) -> Iterator[str]:
     watched = [(word, [trait for trait in found.watched if trait.word == word]) for word in WORDS]
     for word, traits in watched:
         if traits:
-            yield f"watched, {word}: {', '.join(map(_watched, traits))}"
+            yield f"watched, {word}: {', '.join(_watched(traits))}"
     for far in found.distances:
         between = "" if far.low is None or far.high is None else f" {_plain_span(far.low, far.high)}"
         change = f"{far.tuned - far.base:+.2f}{between}"
-        own = f"its own replies {far.own:.2f}"
         if far.to == "base":
+            own = f"base's own replies {far.own:.2f}"
             yield f"style distance from base's voice (mean |z|): tuned {far.tuned:.2f}, {own}"
         else:
-            to = one_line(far.to, LONGEST_NAME)
+            to, own = one_line(far.to, LONGEST_NAME), f"its own replies {far.own:.2f}"
             yield f"style distance from {to} (mean |z|): base {far.base:.2f}, tuned {far.tuned:.2f} ({change}), {own}"
     if found.openings:
         base, tuned = found.openings
-        again = f"tuned {_percent(tuned.repeated)}, base {_percent(base.repeated)} of cases"
-        most = f", most of tuned's with '{one_line(tuned.words, LONGEST_NAME)}' ({_percent(tuned.share)})"
-        yield f"replies that open like another's, by three words: {again}{most if tuned.repeated else ''}"
+        again = f"tuned {_percent(tuned.repeated)}, base {_percent(base.repeated)}"
+        most = f"; tuned's most frequent: '{one_line(tuned.words, LONGEST_NAME)}' ({_percent(tuned.share)})"
+        yield f"cases whose reply opens with the three words of another's: {again}{most if tuned.repeated else ''}"
 
 
 def moves(found: Manner) -> list[Trait]:
@@ -84,14 +84,22 @@ def _cases(found: Manner) -> str:
     return count(found.cases, "case") if found.among is None else f"{found.cases:,} of {found.among:,} cases"
 
 
-def _watched(trait: Trait) -> str:
+def _watched(traits: Sequence[Trait]) -> Iterator[str]:
+    """Each with its figures, those of the same figures together."""
+    names: dict[str, list[str]] = {}
+    for trait in traits:
+        names.setdefault(_figures(trait), []).append("length" if trait.name == "words" else trait.name)
+    for figures, alike in names.items():
+        each = " each" if len(alike) > 1 and figures else ""
+        yield f"{', '.join(alike)}{each}{figures}"
+
+
+def _figures(trait: Trait) -> str:
     if trait.name == "words":
-        return f"length ({trait.base:,.0f} → {trait.tuned:,.0f} words)"
+        return f" ({trait.base:,.0f} → {trait.tuned:,.0f} words)"
     if trait.word == "steady":
-        return trait.name
-    return (
-        f"{trait.name} {rate(trait.base)} → {rate(trait.tuned)}, {points(trait.change)} {span(trait.low, trait.high)}"
-    )
+        return ""
+    return f" {rate(trait.base)} → {rate(trait.tuned)}, {points(trait.change)} {span(trait.low, trait.high)}"
 
 
 def _pet(phrase: PetPhrase) -> str:

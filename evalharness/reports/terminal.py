@@ -107,11 +107,11 @@ def _flip(screen: Screen, flip: Flip, pair: Pair | None) -> Iterator[str]:
     moved = f"  {screen.safe(flip.aspect, words.LONGEST_NAME)} {words.moved(flip, pair)}"
     tags = "".join(f"  {screen.safe(tag, 30)}" for tag in flip.tags[:6])
     yield from screen.lines([(f"{mark} ", style), (name, "bold"), (moved, ""), (tags, "dim")], 2, 4)
-    if flip.question != flip.case:
-        yield from screen.lines([(screen.safe(flip.question, 2 * screen.width), "")], 4)
+    question, base, tuned = words.shown(pair, flip)
+    if question != flip.case:
+        yield from screen.lines([(screen.safe(question, 2 * screen.width), "")], 4)
     if pair is not None:
-        replies = words.shown_replies(pair, flip)
-        both = word_diff(*replies, room=max(120, 2 * (screen.width - 12)))
+        both = word_diff(base, tuned, room=max(120, 2 * (screen.width - 12)))
         for label, pieces, change in zip(("base   ", "tuned  "), both, ("removed", "added"), strict=True):
             spans = list(_pieces(screen, pieces, change)) or [("(no text)", "dim")]
             yield from screen.lines([(label, "dim"), *spans], 4, 11)
@@ -280,7 +280,7 @@ def _look_here(screen: Screen, comparison: Comparison) -> Iterator[str]:
         return
     yield "\n" + "".join(
         screen.lines(
-            [("LOOK HERE", "bold"), (f"  where to read on, decides nothing: {words.stands_out(found)}", "dim")]
+            [("LOOK HERE", "bold"), (f"  where to read on (decides nothing): {words.stands_out(found)}", "dim")], 0, 2
         )
     )
     rows: list[tuple[Span, ...]] = [tuple((name, "dim") for name in ("slice", "cases", "change", "q"))]
@@ -316,8 +316,9 @@ def _notes(screen: Screen, comparison: Comparison) -> Iterator[str]:
 def _asides(screen: Screen, comparison: Comparison) -> Iterator[str]:
     """What stands beside the verdict: how near the training file is, and the like."""
     for aside in asides(comparison):
-        about = f"  {aside.title[:1].lower()}{aside.title[1:]}, decides nothing"
-        yield "\n" + "".join(screen.lines([(aside.name.upper(), "bold"), (about, "dim")]))
+        bearing = f" ({aside.bearing})" if aside.bearing else ""
+        about = f"  {aside.title[:1].lower()}{aside.title[1:]}{bearing}"
+        yield "\n" + "".join(screen.lines([(aside.name.upper(), "bold"), (about, "dim")], 0, 2))
         for line in aside.lines:
             yield from screen.lines([(screen.safe(line), "")], 2, 4)
         for table in aside.tables:
@@ -403,7 +404,7 @@ def _statistics(screen: Screen, comparison: Comparison) -> Iterator[str]:
     suite = comparison.suite
     about = f"  scope {suite.scope}, alpha {suite.alpha:g}, test {suite.test}, seed {comparison.seed}"
     yield "\n" + "".join(screen.lines([("STATISTICS", "bold"), (about, "dim")]))
-    for delta in (*words.changes(comparison), *words.diagnostics(comparison)):
+    for delta in (*words.changes(comparison), *words.slices(comparison)):
         facts = [part for label, text in made.statistics(delta) for part in ((f"{label} ", "dim"), (f"{text}   ", ""))]
         yield from screen.lines([(screen.safe(delta.slice, words.LONGEST_NAME), "bold")], 2, 4)
         yield from screen.lines(facts, 4)

@@ -107,7 +107,8 @@ def length_controlled(scores: Sequence[float], length_differences: Sequence[floa
     shorter = sum(d < 0 for d in length_differences) / len(scores)
     if min(longer, shorter) < LEAST_OVERLAP:
         raise LengthControlError(
-            f"lengths do not overlap: tuned is longer in {longer:.0%} and shorter in {shorter:.0%} of the cases"
+            f"lengths do not overlap: tuned is longer in {100 * longer:.0f} % and shorter in {100 * shorter:.0f} % of "
+            "the cases"
         )
     return length_fit(scores, length_differences).rate
 

@@ -45,7 +45,7 @@ FEATURES = (
     Feature("chars", "replies", "characters", 10.0, "longer in characters", "shorter in characters"),
     Feature("words", "replies", "words", 2.0, "longer", "shorter"),
     Feature("sentence_words", "sentences", "words", 1.0, "longer", "shorter"),
-    Feature("type_token", "vocabulary", "different words of 1 word", 0.02, "richer", "poorer"),
+    Feature("type_token", "vocabulary", "share of different words", 0.02, "richer", "poorer"),
     Feature("function_words", "function words", PER, 2.0),
     Feature("exclamations", "exclamation marks", PER, 1.0),
     Feature("questions", "question marks", PER, 1.0),

@@ -15,7 +15,7 @@ def told(feature: Feature, usual: float, now: float) -> str:
     if usual < NONE:
         return f"{feature.noun} {number(now)} {feature.unit} (usually next to none)"
     ratio = now / usual
-    if ratio >= 2:
+    if ratio >= 2 and feature.more == "more":  # only what is counted
         return f"{feature.noun} x{ratio:.0f}" if ratio >= 9.95 else f"{feature.noun} x{ratio:.1f}".removesuffix(".0")
     percent = round(100 * abs(ratio - 1))
     word = feature.more if ratio > 1 else feature.less

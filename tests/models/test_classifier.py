@@ -53,7 +53,7 @@ def test_a_piece_weighs_by_the_replies_of_each_label_that_hold_it() -> None:
 
 def test_it_says_yes_and_no_with_the_words_that_tell(tmp_path: Path) -> None:
     assert judged(tmp_path, "Oh joy!") == Grade(
-        1.0, "yes: odds of more than 1,000 to 1 by its words; 'oh', 'joy', 'oh joy' tells most"
+        1.0, "yes: odds of more than 1,000 to 1 by its words, most by 'oh', 'joy', 'oh joy'"
     )
     assert judged(tmp_path, "It is Paris.").value == 0.0
 

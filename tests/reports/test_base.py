@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from evalharness.findings import LeftOut, Ruling
-from evalharness.records import Conversation, Grade, Message, Score, Trial, Word
-from evalharness.reports import base, made
+from evalharness.findings import Course, Drift, Flip, LeftOut, Pair, Persona, Ruling
+from evalharness.records import Asked, Conversation, Grade, Message, Score, Trial, Word
+from evalharness.reports import base, character, made
 from evalharness.stats.paired import overall_outcome
 from tests.reports import examples
 
@@ -43,6 +43,28 @@ def test_rates_are_percent_and_margins_have_no_needless_digits() -> None:
 def test_counts_agree_with_their_nouns() -> None:
     assert [base.count(1, "case"), base.count(1234, "case")] == ["1 case", "1,234 cases"]
     assert [base.count(1, "reply"), base.count(2, "reply")] == ["1 reply", "2 replies"]
+
+
+def drift(aspect: str) -> Drift:
+    flat = Course((0.5, 0.5, 0.5), 0.0, -0.1, 0.1, 0.0)
+    return Drift(aspect, 10, (1, 2, 3), flat, flat)
+
+
+def test_turns_that_the_persona_draws_are_not_pointed_to_once_more() -> None:
+    turns = [
+        replace(examples.DELTAS[0], part="turn", aspect=name, slice=f"{name} · turn 1") for name in ("facts", "style")
+    ]
+    persona = Persona(drifts=(drift("style"),))
+    comparison = replace(examples.COMPARISON, deltas=tuple(turns), persona=persona)
+
+    assert [d.slice for d in base.diagnostics(comparison)] == ["facts · turn 1"]
+    assert len(base.slices(comparison)) == 2
+
+
+def test_the_persona_draws_aspects_in_the_order_of_the_table() -> None:
+    drifts = [drift(name) for name in ("facts", "no_leak", "sarcasm", "style")]
+
+    assert [each.aspect for each in character.ordered(drifts)] == ["facts", "style", "no_leak", "sarcasm"]
 
 
 def test_gates_come_first_each_with_its_parts_below() -> None:
@@ -218,6 +240,24 @@ def test_the_reply_shown_is_of_the_turn_that_failed() -> None:
     scores = (Score("s", "facts", 1, Grade(0.0)), Score("s", "facts", 2, Grade(1.0)))
 
     assert base.telling((Trial(talk, None, scores),), "facts", passed=False) == "m1"
+
+
+def test_a_talk_is_shown_at_the_turn_that_broke_with_its_question_and_both_replies() -> None:
+    def talk(replies: tuple[str, str, str], failed: int | None) -> Trial:
+        messages = [
+            Message("user", f"{n}?") if n % 2 else Message("assistant", replies[n // 2 - 1]) for n in range(1, 7)
+        ]
+        held = Conversation("c", 0, tuple(messages), (1, 3, 5), ("answered", "answered", "answered"))
+        return Trial(held, None, tuple(Score("s", "facts", n, Grade(float(n != failed))) for n in (1, 2, 3)))
+
+    right = talk(("one", "two", "three"), None)
+    wrong = talk(("one", "no", "no"), 2)
+    broke = Flip("c", "facts", "broke", 1.0, 2 / 3, "why", "1?")
+    asked = Asked("c", "1?", ("facts",))
+
+    assert base.shown(Pair(asked, (right,), (wrong,)), broke) == ("turn 2 of 3: 3?", "two", "no")
+    fixed = replace(broke, side="fixed")
+    assert base.shown(Pair(asked, (wrong,), (right,)), fixed) == ("turn 2 of 3: 3?", "no", "two")
 
 
 def test_reading_pairs_stops_when_all_flips_are_found() -> None:

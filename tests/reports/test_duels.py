@@ -37,7 +37,7 @@ def test_lengths_and_what_is_missing_are_told_in_sentences() -> None:
         "no verdict in 1 duel: kinder",
         "tuned's replies are 12 characters longer on average; where lengths differ by less than 10 % (3 cases) it wins "
         "66.7 (20.8 to 93.8) %",
-        "what tuned would win at equal length is not told: lengths do not overlap",
+        "what tuned would win at equal length is not told (lengths do not overlap)",
     ]
 
 

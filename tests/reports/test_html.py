@@ -104,6 +104,17 @@ def test_verdict_table_and_flips_read_without_the_script() -> None:
         assert fact in words
 
 
+def test_of_many_notable_slices_the_first_are_open_and_the_rest_a_click_away() -> None:
+    notable = replace(examples.DELTAS[0], part="tag", p_adjusted=0.001)
+    deltas = tuple(replace(notable, slice=f"facts · tag t{place}") for place in range(20))
+    page = "".join(render(Panel(examples.COMPARISON.verdict, (replace(examples.COMPARISON, deltas=deltas),))))
+
+    first, rest = page.split("<h3>Look here</h3>")[1].split("</section>")[0].split("<details>")
+
+    assert (first.count(" · tag t"), rest.count(" · tag t")) == (12, 8)
+    assert "<summary>8 more slices, the most notable first</summary>" in rest
+
+
 def test_the_interval_is_drawn_against_the_margin() -> None:
     place = picture(examples.DELTAS[0], examples.RULINGS[0])
 
@@ -135,6 +146,19 @@ def test_each_card_names_its_criterion() -> None:
                  "style ▲ IMPROVED asked: gain_at_least: 0.2 +42.0 points [+35.1, +48.2] asked +20 0",
                  "format ? INCONCLUSIVE asked: both_within: 0.1 −10.0 points [−25.4, +4.6] −10 +10 0"):  # fmt: skip
         assert fact in words
+
+
+def test_a_card_of_drift_or_of_a_win_rate_shows_no_change_that_is_not_asked_about() -> None:
+    def card(asked: str) -> str:
+        ruling = replace(examples.RULINGS[0], asked=asked, sentence="as told")
+        panel = Panel(examples.COMPARISON.verdict, (replace(examples.COMPARISON, rulings=(ruling,)),))
+        return " ".join(" ".join(page_of(panel).words).split()).partition("asked: ")[2].partition(" as told")[0]
+
+    assert card("drift_at_most: 0.35") == "drift_at_most: 0.35"
+    assert (
+        card("win_at_least: 0.6")
+        == "win_at_least: 0.6 95.2 % tuned at least 60 % asked for 96.4 % → 95.2 % over 197 cases, 3 left out"
+    )
 
 
 def test_what_survived_a_new_base_is_a_table() -> None:

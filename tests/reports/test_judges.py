@@ -41,10 +41,10 @@ def test_a_calibrated_judge_and_rates_put_right() -> None:
     )
     # People pass half of base's labelled replies and all of tuned's; a judge that passes everything else is told so.
     (table,) = aside.tables
-    assert [(row[0], row[1], row[4], row[5]) for row in table.rows] == [
-        ("sarcastic: base", "100.0 %", "54", "45"),
-        ("sarcastic: tuned", "100.0 %", "20", "80"),
-        ("sarcastic: change", "0.0", "20", "45"),
+    assert [(row[0], row[1], row[4]) for row in table.rows] == [
+        ("sarcastic: base", "100.0 %", "54 of 99"),
+        ("sarcastic: tuned", "100.0 %", "20 of 100"),
+        ("sarcastic: change", "0.0", "20 of 65"),
     ]
 
 

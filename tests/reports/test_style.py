@@ -60,9 +60,24 @@ def test_it_is_told_in_sentences() -> None:
         "watched, steady: refusals",
         "style distance from the training file (mean |z|): base 1.90, tuned 0.90 (-1.00 [-1.20, -0.80]), its own "
         "replies 0.80",
-        "style distance from base's voice (mean |z|): tuned 1.60, its own replies 0.70",
-        "replies that open like another's, by three words: tuned 45 %, base 10 % of cases, most of tuned's with "
+        "style distance from base's voice (mean |z|): tuned 1.60, base's own replies 0.70",
+        "cases whose reply opens with the three words of another's: tuned 45 %, base 10 %; tuned's most frequent: "
         "'oh look another' (20 %)",
+    ]
+
+
+def test_what_is_watched_with_the_same_figures_is_told_once() -> None:
+    alike = (
+        share("refusals", "undecided"),
+        share("lists", "undecided"),
+        replace(share("JSON", "undecided"), tuned=0.3),
+    )
+
+    told = [line for line in lines(replace(MANNER, watched=alike)) if line.startswith("watched")]
+
+    assert told == [
+        "watched, undecided: refusals, lists each 0.0 % → 20.0 %, +20.0 [+10.0, +30.0], "
+        "JSON 0.0 % → 30.0 %, +20.0 [+10.0, +30.0]"
     ]
 
 

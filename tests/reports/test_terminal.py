@@ -86,7 +86,7 @@ def test_what_the_training_file_says_stands_before_the_verdict_and_opens_it() ->
     text = printed(examples.trained(), width=160)
 
     assert section(text, "TRAINING", "  = HELD  ") == (
-        "TRAINING  beside the training file, decides nothing\n"
+        "TRAINING  beside the training file (decides nothing)\n"
         "  of 197 cases compared, train.jsonl has 150, nearly has 7, and has not 40\n"
         "  on the unseen cases alone the gate says INCONCLUSIVE\n"
         "  replies that recite a training reply under another question: tuned 2 of 200, base 0 of 199\n"

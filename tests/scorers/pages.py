@@ -78,7 +78,13 @@ def _subject(name: str) -> str:
 
 def _options(name: str) -> str:
     takes = inspect.signature(SCORERS.get(name)).parameters
-    return ", ".join(f"`{option.name}` ({takes[option.name].default})" for option in kind(name).options[1:])
+    return ", ".join(f"`{option.name}`{_default(takes[option.name].default)}" for option in kind(name).options[1:])
+
+
+def _default(value: object) -> str:
+    """What is taken where the option is left out, in brackets; nothing where that is nothing."""
+    told = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return f" ({told})" if told else ""
 
 
 def _markdown(found: Page) -> str:

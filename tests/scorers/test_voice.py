@@ -49,7 +49,7 @@ def test_the_reason_names_what_is_off_the_farthest_first() -> None:
     found = beside("One two! Three four!", 0.5, 1.0, exclamations=25.0, words=2.5).grade(said("One two! Three four!"))
 
     # 2 in 4 words are 50 per 100 where 25 are usual, and 4 words stand where 1.5 are.
-    assert found.why.partition(": ")[2] == "exclamation marks x2, replies x2.7"
+    assert found.why.partition(": ")[2] == "exclamation marks x2, replies 167 % longer"
 
 
 def test_another_manner_is_graded_down() -> None:

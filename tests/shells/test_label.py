@@ -138,9 +138,9 @@ def test_labels_are_given_on_a_terminal_and_the_next_sitting_goes_on(tmp_path: P
     second = on_a_terminal(arguments, "yy", tmp_path)
 
     assert "4 replies to label" in first
-    assert "2 labels given, 2 in all" in first
+    assert "2 labels given, 2 of 4 drawn" in first
     assert "2 replies to label" in second
-    assert "2 labels given, 4 in all" in second
+    assert "2 labels given, 4 of 4 drawn" in second
     assert len(read_labels(tmp_path / FILE)) == 4
 
 

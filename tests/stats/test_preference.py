@@ -104,7 +104,7 @@ def test_more_longer_replies_than_shorter_ones_are_corrected_for() -> None:
 
 
 def test_lengths_that_hardly_overlap_are_refused() -> None:
-    message = "lengths do not overlap: tuned is longer in 90% and shorter in 10% of the cases"
+    message = "lengths do not overlap: tuned is longer in 90 % and shorter in 10 % of the cases"
 
     with pytest.raises(LengthControlError, match=message):
         length_controlled([1.0, 0.0] * 5, [200] * 9 + [-100])

@@ -15,6 +15,7 @@ from evalharness.stylometry.telling import off, told
         ("words", 10.0, 15.0, "replies 50 % longer"),
         ("exclamations", 1.0, 3.0, "exclamation marks x3"),
         ("exclamations", 1.0, 2.54, "exclamation marks x2.5"),
+        ("words", 10.0, 30.0, "replies 200 % longer"),
         ("exclamations", 0.1, 12.3, "exclamation marks x123"),
         ("emoji", 0.0, 2.5, "emoji 2.5 per 100 words (usually next to none)"),
         ("hedges", 1.5, 0.0, "no hedges (usually 1.5 per 100 words)"),
