@@ -142,7 +142,7 @@ def test_lengths_are_told_and_held_against_the_rate() -> None:
     assert figures.alike is not None
     assert (figures.alike.cases, figures.alike.rate) == (4, 0.0)  # those of ten characters on both sides
     assert figures.controlled is None
-    assert figures.refused == "lengths do not overlap: tuned is longer in 67% and shorter in 0% of the cases"
+    assert figures.refused == "lengths do not overlap: tuned is longer in 67 % and shorter in 0 % of the cases"
 
 
 def test_equal_replies_are_ties_that_nobody_judged() -> None:

@@ -129,7 +129,7 @@ def test_pairs_are_labelled_on_a_terminal(tmp_path: Path) -> None:
 
     assert "3 pairs to label." in out
     assert "t: neither is" in out
-    assert "2 labels given, 2 in all" in out
+    assert "2 labels given, 2 of 3 drawn" in out
     assert "tuned" not in out.replace(DUELS, "")
     kept = read_labels(tmp_path / LABELS)
     assert [each.label for each in kept].count(0.5) == 1
