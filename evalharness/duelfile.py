@@ -7,27 +7,25 @@ last line says what the judges took, and a file without it was cut short. While 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 from evalharness.duel import Duel, DuelRun, Party, said_digest
 from evalharness.errors import StoreError
 from evalharness.measure import Arm
 from evalharness.records import Instrument, Payload, Run, Tally, encode
-from evalharness.store import LONGEST_HEADER, not_written, open_part, safe_folder
+from evalharness.store import LONGEST_HEADER, checked, not_written, open_part, parsed, safe_folder
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-T = TypeVar("T")
-
 DUEL_SCHEMA = 1
 SUFFIX = ".duels.jsonl"
+AGAIN = "compare again; verdicts that came are kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +120,13 @@ def read(path: Path) -> DuelRun:
                 place = f"{path}:{number}"
                 if not line.endswith(b"\n"):
                     break  # the writer was cut off within the line
-                fields = _parsed(place, line)
+                fields = parsed(place, line, AGAIN)
                 if head is None:
                     head = _head(path, fields)
                 elif "duel" in fields:
-                    duels.append(_checked(_duel(), fields["duel"], place))
+                    duels.append(checked(_duel(), fields["duel"], place))
                 elif "tally" in fields:
-                    tally = _checked(_tally(), fields["tally"], place)
+                    tally = checked(_tally(), fields["tally"], place)
                 else:
                     raise StoreError(f"{place}: neither a duel nor a tally", "was this file edited by hand?")
     except OSError as error:
@@ -143,7 +141,7 @@ def read_head(path: Path) -> Head:
     """The first line of a file of duels, which says what it is about; `StoreError` where it does not."""
     try:
         with path.open("rb") as file:
-            return _head(path, _parsed(f"{path}:1", file.readline(LONGEST_HEADER)))
+            return _head(path, parsed(f"{path}:1", file.readline(LONGEST_HEADER), AGAIN))
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}") from None
 
@@ -211,28 +209,7 @@ def _head(path: Path, fields: Payload) -> Head:
         raise StoreError(f"{path}: these are no duels", "a file of duels is written by `evalharness compare`")
     if version > DUEL_SCHEMA:
         raise StoreError(f"{path}: written by a newer evalharness (format {version})", "update evalharness")
-    return _checked(_header(), fields, f"{path}:1")
-
-
-def _parsed(place: str, line: bytes) -> Payload:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise StoreError(f"{place}: a line that is no JSON object", "compare again; verdicts that came are kept")
-    return value
-
-
-def _checked(adapter: TypeAdapter[T], value: object, place: str) -> T:
-    from pydantic import ValidationError
-
-    try:
-        return adapter.validate_python(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise StoreError(f"{place}: {where}: {first['msg']}", "the file is damaged, or was edited by hand") from None
+    return checked(_header(), fields, f"{path}:1")
 
 
 @cache

@@ -141,19 +141,7 @@ def _of_duels(base: Arm, tuned: Arm) -> Iterator[Judged]:
         return
     for instrument, found in _standings(base, tuned, PREFERENCE):
         pairs = [pairing for pairing in pairings(run, instrument) if pairing.asked]
-        row = Judged(
-            check=instrument.check,
-            aspect=instrument.aspect,
-            judges=instrument.judges,
-            scale=instrument.scale,
-            rubric=instrument.rubric,
-            digest=instrument.digest,
-            state=found.state,
-            why=found.why,
-            remedy=found.remedy,
-            asked=len(pairs),
-            errors=sum(pairing.score is None for pairing in pairs),
-        )
+        row = _row(instrument, found, asked=len(pairs), errors=sum(pairing.score is None for pairing in pairs))
         calibrated = _found(base, tuned, instrument)
         yield row if calibrated is None else _with_pair_figures(row, calibrated.calibration, run, pairs)
 
@@ -210,8 +198,15 @@ def _graded(arm: str, said: Sequence[tuple[Key, Score]]) -> _Graded:
 
 
 def _judged(instrument: Instrument, calibrated: Known | None, sides: Sequence[_Graded]) -> Judged:
-    found = standing(calibrated)
-    row = Judged(
+    errors = sum(side.errors for side in sides)
+    asked = errors + sum(len(side.grades) for side in sides)
+    row = replace(_row(instrument, standing(calibrated), asked=asked, errors=errors), panel=tuple(_panel(sides)))
+    return row if calibrated is None else _with_figures(row, calibrated.calibration, sides)
+
+
+def _row(instrument: Instrument, found: Standing, *, asked: int, errors: int) -> Judged:
+    """A line without figures."""
+    return Judged(
         check=instrument.check,
         aspect=instrument.aspect,
         judges=instrument.judges,
@@ -221,11 +216,9 @@ def _judged(instrument: Instrument, calibrated: Known | None, sides: Sequence[_G
         state=found.state,
         why=found.why,
         remedy=found.remedy,
-        asked=sum(len(side.grades) + side.errors for side in sides),
-        errors=sum(side.errors for side in sides),
-        panel=tuple(_panel(sides)),
+        asked=asked,
+        errors=errors,
     )
-    return row if calibrated is None else _with_figures(row, calibrated.calibration, sides)
 
 
 def _with_figures(row: Judged, calibration: Calibration, sides: Sequence[_Graded]) -> Judged:

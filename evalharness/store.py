@@ -97,7 +97,7 @@ class Trials(Sequence[Trial]):
     def _read(self, place: int) -> Trial:
         start, end = self.places[2 * place], self.places[2 * place + 1]
         line = os.pread(self._descriptor, end - start, start)
-        return _checked(_trial(), _parsed(self.path, 0, line)["trial"], str(self.path))
+        return checked(_trial(), parsed(str(self.path), line)["trial"], str(self.path))
 
 
 class Writer:
@@ -192,6 +192,7 @@ def read(path: Path) -> Run:
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
+                place = f"{path}:{number}"
                 if header is None:
                     header = _header(path, line)
                 elif line.startswith(b'{"trial":'):
@@ -199,9 +200,9 @@ def read(path: Path) -> Run:
                         break  # the writer was cut off within the line
                     places.extend((start, start + len(line)))
                 elif line.startswith(b'{"case":'):
-                    cases.append(_checked(_asked(), _parsed(path, number, line)["case"], f"{path}:{number}"))
+                    cases.append(checked(_asked(), parsed(place, line)["case"], place))
                 elif line.startswith(b'{"tally":'):
-                    last = _checked(_last_line(), _parsed(path, number, line), f"{path}:{number}")
+                    last = checked(_last_line(), parsed(place, line), place)
                 elif line.strip():
                     raise StoreError(f"{path}:{number}: neither a case nor a trial", "was this file edited by hand?")
                 start += len(line)
@@ -363,30 +364,29 @@ def _lean(fields: Payload) -> Payload:
 
 
 def _header(path: Path, line: bytes) -> Header:
-    fields = _parsed(path, 1, line)
+    fields = parsed(f"{path}:1", line)
     version = fields.get("evalharness")
     if not isinstance(version, int):
         raise StoreError(f"{path}: this is no run file", "RUN is a file that `evalharness run` wrote")
     if version > RUN_SCHEMA:
         raise StoreError(f"{path}: written by a newer evalharness (format {version})", "update evalharness")
     fields.setdefault("gate", ())
-    return _checked(_header_line(), fields, f"{path}:1")
+    return checked(_header_line(), fields, f"{path}:1")
 
 
-def _parsed(path: Path, number: int, line: bytes) -> Payload:
+def parsed(place: str, line: bytes, hint: str = "the file is damaged; run again, answers are cached") -> Payload:
+    """The JSON object that a line is; `StoreError`, at that place and with the hint, where it is none."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        place = f"{path}:{number}" if number else str(path)
-        raise StoreError(
-            f"{place}: a line that is no JSON object", "the file is damaged; run again, answers are cached"
-        )
+        raise StoreError(f"{place}: a line that is no JSON object", hint)
     return value
 
 
-def _checked(adapter: TypeAdapter[T], value: object, place: str) -> T:
+def checked(adapter: TypeAdapter[T], value: object, place: str) -> T:
+    """The value as its type wants it; `StoreError`, at that place, with the first thing that is wrong with it."""
     from pydantic import ValidationError
 
     try:
