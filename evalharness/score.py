@@ -96,7 +96,8 @@ def _regraded(trial: Trial, case: Case, bench: Bench) -> Flow[Trial]:
 
 
 def _judges(scorer: Scorer) -> tuple[str, ...]:
-    return tuple(name for name in asked(scorer) if name != ARM)
+    names = asked(scorer)
+    return tuple(name for name in names if name != ARM) if names else ()
 
 
 def _due(
