@@ -64,7 +64,12 @@ def rounds(plan: Plan, model: Model, cache: Cache | None) -> Iterator[tuple[Requ
 
 def closed(judge: Model) -> bool:
     """Whether something keeps a judge from being asked: a key that is missing."""
-    return bool(judge.faults([Request(judge.ref, (Message("user", ""),), judge.ref.params)]))
+    return bool(why_closed(judge))
+
+
+def why_closed(judge: Model) -> tuple[Fault, ...]:
+    """What keeps a judge from being asked anything."""
+    return judge.faults([Request(judge.ref, (Message("user", ""),), judge.ref.params)])
 
 
 def unready(judge: Model, asked: Iterable[tuple[Request, ...]], cache: Cache | None) -> tuple[Fault, ...]:

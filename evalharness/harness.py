@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from evalharness import engine, snapshots, store
 from evalharness.anchoring import Due, Looking, due
-from evalharness.appraisal import closed, rounds, unready
+from evalharness.appraisal import closed, rounds, unready, why_closed
 from evalharness.baselines import Recollection
 from evalharness.bench import instruments, judges, refs, self_judged
 from evalharness.books import Tallies
@@ -34,6 +34,7 @@ from evalharness.duelling import judges as judges_of_duels
 from evalharness.echoes import echoes, warnings
 from evalharness.errors import EvalError, Faults
 from evalharness.findings import Comparison, Panel
+from evalharness.forecast import unknown
 from evalharness.history import Held, History, Series, Standing, chart
 from evalharness.instruments import informed
 from evalharness.manner import described
@@ -235,7 +236,18 @@ def _panels(
     ]
     judges = [model for panel in panels for model in panel.values()]
     engine.check_prices({model.ref.name: model for model in judges}, limits(config, options))
+    shut = [(row, judge) for row, panel in zip(found, panels, strict=True) for judge in panel.values() if closed(judge)]
+    if shut and options.cache != "only":
+        with Cache(config.state / "cache") if options.cache == "use" else nullcontext() as cache:
+            faults = [fault for row, judge in shut if _buys(row, cache) for fault in why_closed(judge)]
+        if faults:
+            raise Faults(dict.fromkeys(faults))
     return panels
+
+
+def _buys(row: Row, cache: Cache | None) -> bool:
+    """Whether replies would be paid for that nobody could then judge."""
+    return any(next(unknown(arm.plan, arm.model, cache), None) is not None for arm in row if isinstance(arm, Job))
 
 
 def _ref(arm: Job | Stored) -> ModelRef:

@@ -304,3 +304,18 @@ def test_processes_that_share_a_session_share_its_duels(tmp_path: Path) -> None:
         done = apart(tmp_path, "-n", "2", "--eval-base", "base", plugins=(*PLUGIN, "-p", "xdist.plugin"))
 
     assert (done.status, done.counts, server.count) == (0, {"passed": CASES + 1}, 22)
+
+
+def test_a_judge_without_a_key_is_told_before_replies_are_bought_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KEY_OF_THE_JUDGE", raising=False)
+    with judged(tmp_path) as server:
+        config = tmp_path / "evalharness.toml"
+        keyed = config.read_text().replace('"openai:claude-x"', '"openai:claude-x", api_key_env = "KEY_OF_THE_JUDGE"')
+        config.write_text(f'{keyed}live = {{ use = "openai:live", base_url = "{server.url}" }}\n')
+        done = evalharness("compare", "made.yaml", "--base", "live", "--tuned", "tuned", cwd=tmp_path)
+
+        assert server.count == 0
+    assert done.status == 2
+    assert done.err.startswith("evalharness.toml: models.judge: the variable KEY_OF_THE_JUDGE is not set")
