@@ -26,23 +26,37 @@ def judges(suite: Suite, config: Config, judge: str | None, opened: dict[str, Mo
     judge: the model that bears the name `judge` in this command. opened: models of the command by their own names, to
     which those opened here are added. Raises `Faults` for every name that no model bears.
     """
+    asking = {name: f"the check '{check.name}'" for name, check in _first_to_ask(suite).items()}
+    found = called(asking, suite.path, config, judge, opened)
+    recorded = [(name, model.ref.name) for name, model in found.items() if model.ref.kind == "replay"]
+    if recorded:
+        hint = "a recording answers cases, not judges' questions"
+        told = [f"{asking[name]} asks the model '{own}', which is a recording of replies" for name, own in recorded]
+        raise Faults(Fault(suite.path, 0, 0, what, hint) for what in told)
+    return found
+
+
+def called(
+    asking: Mapping[str, str], path: str, config: Config, judge: str | None, opened: dict[str, Model]
+) -> dict[str, Model]:
+    """The models of these names, each with what asks for it, in words. path: the suite's, for messages.
+
+    judge, opened, and what is raised: as for `judges`.
+    """
     found: dict[str, Model] = {}
     faults: list[Fault] = []
-    for name, check in _first_to_ask(suite).items():
+    for name, who in asking.items():
         own = judge if name == JUDGE and judge else name
         try:
             found[name] = opened[own] if own in opened else open_model(config.arm(own))
         except UnknownName as error:
-            what = f"the check '{check.name}' asks the model '{own}', and there is none of that name"
+            what = f"{who} asks the model '{own}', and there is none of that name"
             hint = f'add it to the config, {JUDGE} = {{ use = "openai:..." }}, or give --judge NAME'
-            faults.append(Fault(suite.path, 0, 0, what, hint if name == JUDGE else error.faults[0].hint))
+            faults.append(Fault(path, 0, 0, what, hint if name == JUDGE else error.faults[0].hint))
             continue
         except Faults as error:
             faults += error.faults
             continue
-        if found[name].ref.kind == "replay":
-            what = f"the check '{check.name}' asks the model '{own}', which is a recording of replies"
-            faults.append(Fault(suite.path, 0, 0, what, "a recording answers cases, not judges' questions"))
         opened[own] = found[name]
     if faults:
         raise Faults(faults)
@@ -56,14 +70,18 @@ def refs(models: Mapping[str, Model]) -> dict[str, ModelRef]:
 
 def self_judged(suite: Suite, arm: ModelRef, judges: Mapping[str, Model]) -> Iterator[Fault]:
     """A fault for each judge that is the model under test, unless the suite allows it."""
-    if suite.self_judging == "allow":
-        return
     asking = {name: check for name, check in _first_to_ask(suite).items() if judging(check.scorer)}
     for name, check in asking.items():
-        if name in judges and same_model(judges[name].ref, arm):
-            what = f"the check '{check.name}' would have '{arm.name}' judge its own replies ('{name}' is {arm.use})"
-            hint = "judges prefer what they would have written: name another judge, or set `self_judging: allow`"
-            yield Fault(suite.path, 0, 0, what, hint)
+        if name in judges:
+            yield from own_judge(suite, f"the check '{check.name}'", name, judges[name], arm)
+
+
+def own_judge(suite: Suite, who: str, name: str, judge: Model, arm: ModelRef) -> Iterator[Fault]:
+    """A fault where that judge is the arm, unless the suite allows it. who: what asks, in words."""
+    if suite.self_judging != "allow" and same_model(judge.ref, arm):
+        what = f"{who} would have '{arm.name}' judge its own replies ('{name}' is {arm.use})"
+        hint = "judges prefer what they would have written: name another judge, or set `self_judging: allow`"
+        yield Fault(suite.path, 0, 0, what, hint)
 
 
 def same_model(judge: ModelRef, arm: ModelRef) -> bool:

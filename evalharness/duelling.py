@@ -13,19 +13,21 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Self, TypedDict
 
 from evalharness import duelfile, engine, store
-from evalharness.bench import JUDGE, of_duels, refs, same_model
+from evalharness.bench import JUDGE, called, of_duels, own_judge, refs
 from evalharness.books import Account, Tallies
 from evalharness.cache import Cache
 from evalharness.config import Config, Price
 from evalharness.duel import Duel, DuelRun, Match, Party
-from evalharness.errors import Fault, Faults, UnknownName
+from evalharness.errors import Faults
 from evalharness.escape import slug
 from evalharness.flow import Flow
 from evalharness.forecast import CHARACTERS_A_TOKEN, TOKENS_A_REPLY, Cost
 from evalharness.measure import Arm
-from evalharness.models.base import Model, open_model
+from evalharness.models.base import Model
 from evalharness.records import ModelRef, Payload, Request, Tally
 from evalharness.suite import Suite
+
+ASKS = "`prefer`"
 
 
 def judges(suite: Suite, arms: Sequence[ModelRef], config: Config, judge: str | None) -> dict[str, Model]:
@@ -34,33 +36,12 @@ def judges(suite: Suite, arms: Sequence[ModelRef], config: Config, judge: str | 
     arms: those that are judged. judge: the model that bears the name `judge` in this command. Raises `Faults` for every
     name that no model bears, and for a judge that is one of the arms, unless the suite allows it.
     """
-    found: dict[str, Model] = {}
-    faults: list[Fault] = []
-    for name in (suite.by or (JUDGE,)) if suite.prefer else ():
-        own = judge if name == JUDGE and judge else name
-        try:
-            found[name] = open_model(config.arm(own))
-        except UnknownName as error:
-            what = f"`prefer` asks the model '{own}', and there is none of that name"
-            hint = f'add it to the config, {JUDGE} = {{ use = "openai:..." }}, or give --judge NAME'
-            faults.append(Fault(suite.path, 0, 0, what, hint if name == JUDGE else error.faults[0].hint))
-        except Faults as error:
-            faults += error.faults
-    faults += _self_judged(suite, arms, found)
+    asking = dict.fromkeys((suite.by or (JUDGE,)) if suite.prefer else (), ASKS)
+    found = called(asking, suite.path, config, judge, {})
+    faults = [fault for name in found for arm in arms for fault in own_judge(suite, ASKS, name, found[name], arm)]
     if faults:
         raise Faults(faults)
     return found
-
-
-def _self_judged(suite: Suite, arms: Sequence[ModelRef], judges: Mapping[str, Model]) -> Iterator[Fault]:
-    if suite.self_judging == "allow":
-        return
-    for name, judge in judges.items():
-        for arm in arms:
-            if same_model(judge.ref, arm):
-                what = f"`prefer` would have '{arm.name}' judge its own replies ('{name}' is {arm.use})"
-                hint = "judges prefer what they would have written: name another judge, or set `self_judging: allow`"
-                yield Fault(suite.path, 0, 0, what, hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,7 @@ class _Table:
 
     @classmethod
     def of(cls, run: DuelRun, cases: Sequence[Asked]) -> _Table:
+        """Sorts the duels of the cases that both arms were asked."""
         known = {asked.case: asked for asked in cases}
         found: dict[str, dict[int, tuple[Duel, ...]]] = {}
         for duel in run.duels:
